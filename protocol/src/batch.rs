@@ -1,0 +1,368 @@
+//! Foreign bytes to checked events: the body of `/ingest` and of `/events`.
+//!
+//! The whole body is parsed before the first event is looked at, then the events are checked in order; the
+//! first failure refuses the whole batch. What an event holds is borrowed from the body.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::event::{EventId, EventType, SourceId};
+use crate::limits::{MAX_BATCH_EVENTS, MAX_PAYLOAD_BYTES, MAX_PAYLOAD_DEPTH};
+use crate::problem::{ErrorCode, Problem};
+use crate::timestamp::Timestamp;
+
+/// A checked event of somebody's; its source is the batch's.
+#[derive(Debug)]
+pub struct IncomingEvent<'a> {
+    /// Unique in the store.
+    pub id: EventId,
+    /// When it happened, by the sender.
+    pub timestamp: Timestamp,
+    /// What happened.
+    pub event_type: EventType,
+    /// JSON text of an object, as it was sent.
+    pub payload: &'a str,
+    /// The payload's `project`, for filters.
+    pub project: Option<Cow<'a, str>>,
+}
+
+/// Which characters an id may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IdRule {
+    /// `[a-z0-9]`, the batch route.
+    LowerCase,
+    /// `[A-Za-z0-9]`, the live route.
+    AnyCase,
+}
+
+/// Parses and checks a body that `source` signed.
+pub fn parse<'a>(body: &'a [u8], source: &str, ids: IdRule) -> Result<Vec<IncomingEvent<'a>>, Problem> {
+    let text = std::str::from_utf8(body).map_err(|_| not_json("the body is not UTF-8"))?;
+    let batch: RawBatch<'a> = serde_json::from_str(text).map_err(|error| {
+        not_json(match error.classify() {
+            serde_json::error::Category::Eof => "the body is JSON that ends too early",
+            _ => "the body is not a JSON array of events or one event object",
+        })
+    })?;
+    if batch.received == 0 {
+        return Err(Problem::new(ErrorCode::EmptyBatch, "The batch holds no event"));
+    }
+    if batch.received > MAX_BATCH_EVENTS {
+        return Err(Problem::new(
+            ErrorCode::BatchTooLarge,
+            format!("The batch holds {} events; at most {MAX_BATCH_EVENTS} are allowed", batch.received),
+        ));
+    }
+    batch.events.iter().enumerate().map(|(index, raw)| check(raw, index, source, ids)).collect()
+}
+
+fn not_json(what: &'static str) -> Problem {
+    Problem::new(ErrorCode::InvalidRequest, format!("The request cannot be read: {what}"))
+}
+
+fn invalid(index: usize, what: impl fmt::Display) -> Problem {
+    Problem::new(ErrorCode::InvalidEvent, format!("Event at index {index} {what}"))
+}
+
+fn check<'a>(
+    raw: &RawElement<'a>,
+    index: usize,
+    source: &str,
+    ids: IdRule,
+) -> Result<IncomingEvent<'a>, Problem> {
+    let RawElement::Object(raw) = raw else { return Err(invalid(index, "is not an object")) };
+    let id = string(raw.id, "id", index)?;
+    let id = EventId::parse(&id, ids == IdRule::AnyCase).map_err(|_| {
+        invalid(index, "has an invalid field 'id': 'evt_' and 20 characters of a-z and 0-9 are allowed")
+    })?;
+    let event_source = string(raw.source, "source", index)?;
+    if !SourceId::is_valid(&event_source) {
+        return Err(invalid(
+            index,
+            "has an invalid field 'source': 1 to 128 characters without control characters are allowed",
+        ));
+    }
+    let timestamp = string(raw.timestamp, "timestamp", index)?.parse::<Timestamp>().map_err(|_| {
+        invalid(
+            index,
+            "has an invalid field 'timestamp': RFC 3339 with offset between the years 1970 and 9999 is allowed",
+        )
+    })?;
+    let type_name = string(raw.event_type.or(raw.type_), "eventType", index)?;
+    let event_type = EventType::from_name(&type_name).ok_or_else(|| {
+        let shown: String = type_name.chars().filter(|c| !c.is_control()).take(64).collect();
+        Problem::new(ErrorCode::InvalidEventType, format!("Invalid event type '{shown}' at index {index}"))
+    })?;
+    let payload = present(raw.payload, "payload", index)?.get();
+    let project = check_payload(payload)
+        .map_err(|what| invalid(index, format_args!("has an invalid field 'payload': {what}")))?;
+    if event_source != source {
+        return Err(Problem::new(
+            ErrorCode::SourceMismatch,
+            format!("Event at index {index} has a source other than the one in X-Source-ID"),
+        ));
+    }
+    Ok(IncomingEvent { id, timestamp, event_type, payload, project })
+}
+
+fn present<'a>(field: Option<&'a RawValue>, name: &str, index: usize) -> Result<&'a RawValue, Problem> {
+    field
+        .filter(|raw| raw.get() != "null")
+        .ok_or_else(|| invalid(index, format_args!("missing required field '{name}'")))
+}
+
+fn string<'a>(field: Option<&'a RawValue>, name: &str, index: usize) -> Result<Cow<'a, str>, Problem> {
+    let raw = present(field, name, index)?.get();
+    let text = match raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+        Some(plain) if !plain.contains('\\') => Some(Cow::Borrowed(plain)),
+        Some(_) => serde_json::from_str::<String>(raw).ok().map(Cow::Owned),
+        None => None,
+    };
+    match text {
+        Some(text) if text.is_empty() => Err(invalid(index, format_args!("missing required field '{name}'"))),
+        Some(text) if !text.contains('\0') => Ok(text),
+        _ => Err(invalid(
+            index,
+            format_args!("has an invalid field '{name}': a string without NUL is allowed"),
+        )),
+    }
+}
+
+/// Walks a payload once: an object, at most 16 KiB and 16 levels, no NUL, every string and number one that
+/// both stores can hold. Answers its `project`.
+fn check_payload(payload: &str) -> Result<Option<Cow<'_, str>>, String> {
+    if payload.len() > MAX_PAYLOAD_BYTES {
+        return Err(format!("{} bytes, at most {MAX_PAYLOAD_BYTES} are allowed", payload.len()));
+    }
+    if !payload.starts_with('{') {
+        return Err("an object is required".to_owned());
+    }
+    let mut project = None;
+    let mut reader = serde_json::Deserializer::from_str(payload);
+    Walk { depth: 1, project: Some(&mut project) }.deserialize(&mut reader).map_err(|error| {
+        // the parser's own message may quote the text; only our own sentences are passed on
+        if error.is_data() && error.to_string().starts_with(OURS) {
+            let message = error.to_string();
+            message[OURS.len()..].split(" at line ").next().unwrap_or_default().to_owned()
+        } else {
+            "it holds a string or number that cannot be stored".to_owned()
+        }
+    })?;
+    Ok(project)
+}
+
+const OURS: &str = "payload: ";
+
+struct Walk<'p, 'a> {
+    depth: usize,
+    /// Where to put the value of `project`, at the top level alone.
+    project: Option<&'p mut Option<Cow<'a, str>>>,
+}
+
+impl<'a> DeserializeSeed<'a> for Walk<'_, 'a> {
+    type Value = ();
+
+    fn deserialize<D: de::Deserializer<'a>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl Walk<'_, '_> {
+    fn level<E: de::Error>(&self) -> Result<(), E> {
+        if self.depth > MAX_PAYLOAD_DEPTH {
+            return Err(E::custom(format_args!("{OURS}nested deeper than {MAX_PAYLOAD_DEPTH} levels")));
+        }
+        Ok(())
+    }
+}
+
+fn no_nul<E: de::Error>(text: &str) -> Result<(), E> {
+    if text.contains('\0') { Err(E::custom(format_args!("{OURS}it holds a NUL character"))) } else { Ok(()) }
+}
+
+impl<'a> Visitor<'a> for Walk<'_, 'a> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<(), E> {
+        no_nul(text)
+    }
+
+    fn visit_seq<A: SeqAccess<'a>>(self, mut seq: A) -> Result<(), A::Error> {
+        self.level()?;
+        while seq.next_element_seed(Walk { depth: self.depth + 1, project: None })?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'a>>(mut self, mut map: A) -> Result<(), A::Error> {
+        self.level()?;
+        while let Some(key) = map.next_key::<Text<'a>>()? {
+            no_nul(&key.0)?;
+            match &mut self.project {
+                Some(project) if key.0 == "project" => {
+                    let raw: &'a RawValue = map.next_value()?;
+                    Walk { depth: self.depth + 1, project: None }
+                        .deserialize(&mut serde_json::Deserializer::from_str(raw.get()))
+                        .map_err(de::Error::custom)?;
+                    **project = serde_json::from_str::<Text<'a>>(raw.get()).ok().map(|text| text.0);
+                }
+                _ => map.next_value_seed(Walk { depth: self.depth + 1, project: None })?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A string, borrowed where it has no escapes.
+struct Text<'a>(Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextVisitor;
+        impl<'de> Visitor<'de> for TextVisitor {
+            type Value = Text<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
+                Ok(Text(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
+                Ok(Text(Cow::Owned(text.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(TextVisitor)
+    }
+}
+
+/// The body's events with nothing but the known fields, not yet read. Only as many are held as a batch may
+/// have, so a body of two million empty objects costs no more than one of a thousand.
+struct RawBatch<'a> {
+    received: usize,
+    events: Vec<RawElement<'a>>,
+}
+
+enum RawElement<'a> {
+    Object(RawEvent<'a>),
+    Other,
+}
+
+/// A repeated field counts as its last value, as every JSON reader of the hosted side has it.
+#[derive(Default)]
+struct RawEvent<'a> {
+    id: Option<&'a RawValue>,
+    source: Option<&'a RawValue>,
+    timestamp: Option<&'a RawValue>,
+    event_type: Option<&'a RawValue>,
+    type_: Option<&'a RawValue>,
+    payload: Option<&'a RawValue>,
+}
+
+impl<'a> RawEvent<'a> {
+    fn read<A: MapAccess<'a>>(mut map: A) -> Result<Self, A::Error> {
+        let mut raw = RawEvent::default();
+        while let Some(key) = map.next_key::<Text<'a>>()? {
+            let slot = match key.0.as_ref() {
+                "id" => &mut raw.id,
+                "source" => &mut raw.source,
+                "timestamp" => &mut raw.timestamp,
+                "eventType" => &mut raw.event_type,
+                "type" => &mut raw.type_,
+                "payload" => &mut raw.payload,
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                    continue;
+                }
+            };
+            *slot = Some(map.next_value()?);
+        }
+        Ok(raw)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for RawBatch<'a> {
+    fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct BatchVisitor;
+        impl<'de> Visitor<'de> for BatchVisitor {
+            type Value = RawBatch<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an array or an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RawBatch<'de>, A::Error> {
+                Ok(RawBatch { received: 1, events: vec![RawElement::Object(RawEvent::read(map)?)] })
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<RawBatch<'de>, A::Error> {
+                let mut batch = RawBatch { received: 0, events: Vec::new() };
+                while batch.received < MAX_BATCH_EVENTS {
+                    let Some(element) = seq.next_element()? else { return Ok(batch) };
+                    batch.events.push(element);
+                    batch.received += 1;
+                }
+                while seq.next_element::<IgnoredAny>()?.is_some() {
+                    batch.received += 1;
+                }
+                Ok(batch)
+            }
+        }
+        deserializer.deserialize_any(BatchVisitor)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for RawElement<'a> {
+    fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&'de RawValue>::deserialize(deserializer)?;
+        if !raw.get().starts_with('{') {
+            return Ok(Self::Other);
+        }
+        let mut reader = serde_json::Deserializer::from_str(raw.get());
+        de::Deserializer::deserialize_map(&mut reader, EventVisitor)
+            .map(Self::Object)
+            .map_err(de::Error::custom)
+    }
+}
+
+struct EventVisitor;
+impl<'de> Visitor<'de> for EventVisitor {
+    type Value = RawEvent<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an event object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RawEvent<'de>, A::Error> {
+        RawEvent::read(map)
+    }
+}

@@ -1,0 +1,28 @@
+//! What crosses a process border: events, batches, stream frames, history answers, signatures, errors.
+//!
+//! No I/O but reading the wall clock ([`clock`], which both programs are handed), no configuration. The server reads foreign bytes through [`batch`]; the monitor writes
+//! through [`event`] and [`payload`], whose types cannot hold free text.
+
+pub mod batch;
+pub mod clock;
+pub mod event;
+pub mod history;
+pub mod limits;
+pub mod names;
+pub mod payload;
+pub mod problem;
+pub mod signing;
+pub mod stream;
+pub mod timestamp;
+#[cfg(feature = "typescript")]
+pub mod typescript;
+
+pub use clock::Clock;
+pub use event::{Event, EventId, EventType, SourceId, TypeField};
+pub use problem::{ErrorCode, Problem};
+pub use timestamp::Timestamp;
+
+/// Header that names the sending source; equals every event's `source`.
+pub const SOURCE_HEADER: &str = "x-source-id";
+/// Header with the base64 Ed25519 signature over the raw body bytes.
+pub const SIGNATURE_HEADER: &str = "x-signature";

@@ -1,0 +1,45 @@
+//! TypeScript declarations of what the browser sees, written to `client/src/protocol/` by `cargo xtask gen`.
+
+use ts_rs::TS;
+
+use crate::{event, history, payload, problem};
+
+/// The whole generated file.
+pub fn declarations() -> String {
+    let mut file =
+        String::from("// Generated from the crate `vibetea-protocol` by `cargo xtask gen`. Do not edit.\n");
+    let mut add = |declaration: String| {
+        file.push_str("\nexport ");
+        file.push_str(&declaration);
+        file.push('\n');
+    };
+    add(event::EventType::decl());
+    add(payload::SessionAction::decl());
+    add(payload::SessionPayload::decl());
+    add(payload::ActivityPayload::decl());
+    add(payload::ToolStatus::decl());
+    add(payload::ToolPayload::decl());
+    add(payload::AgentState::decl());
+    add(payload::AgentPayload::decl());
+    add(payload::SummaryPayload::decl());
+    add(payload::ErrorPayload::decl());
+    add(history::HourlyAggregate::decl());
+    add(history::QueryMeta::decl());
+    add(history::QueryAnswer::decl());
+    add(history::IngestAnswer::decl());
+    add(problem::ErrorCode::decl());
+    add(problem::Problem::decl());
+    add("type EventBase<T extends EventType, P> = { id: string; source: string; timestamp: string; type: T; payload: P };".to_owned());
+    add(concat!(
+        "type VibeTeaEvent =\n",
+        "  | EventBase<\"session\", SessionPayload>\n",
+        "  | EventBase<\"activity\", ActivityPayload>\n",
+        "  | EventBase<\"tool\", ToolPayload>\n",
+        "  | EventBase<\"agent\", AgentPayload>\n",
+        "  | EventBase<\"summary\", SummaryPayload>\n",
+        "  | EventBase<\"error\", ErrorPayload>;"
+    )
+    .to_owned());
+    add("type ControlFrame = { control: \"reset\" };".to_owned());
+    file
+}
