@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::ToSpan as _;
+use jiff::civil::Date;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Microseconds since 1970-01-01T00:00:00Z, within the years 1970 to 9999.
@@ -51,59 +53,73 @@ impl FromStr for Timestamp {
 
     /// Digits below the microsecond are cut off, so that every store rounds alike.
     fn from_str(text: &str) -> Result<Self, InvalidTimestamp> {
-        if !has_rfc3339_shape(text.as_bytes()) {
-            return Err(InvalidTimestamp);
-        }
-        let moment: jiff::Timestamp = text.parse().map_err(|_| InvalidTimestamp)?;
-        let micros = moment.as_nanosecond().div_euclid(1000);
-        i64::try_from(micros).ok().and_then(Self::from_micros).ok_or(InvalidTimestamp)
+        parse(text.as_bytes()).and_then(Self::from_micros).ok_or(InvalidTimestamp)
     }
 }
 
-/// Whether the text is `YYYY-MM-DDThh:mm:ss[.f…](Z|±hh:mm)`; the calendar itself is left to the parser,
-/// which takes more spellings than RFC 3339 has, and a leap second that no store can hold.
-fn has_rfc3339_shape(text: &[u8]) -> bool {
-    let Some((head, mut rest)) = text.split_at_checked(19) else { return false };
-    let digits = |range: std::ops::Range<usize>| head[range].iter().all(u8::is_ascii_digit);
-    let fixed = digits(0..4)
-        && head[4] == b'-'
-        && digits(5..7)
-        && head[7] == b'-'
-        && digits(8..10)
-        && matches!(head[10], b'T' | b't')
-        && digits(11..13)
-        && head[13] == b':'
-        && digits(14..16)
-        && head[16] == b':'
-        && digits(17..19);
-    if !fixed || head[17] > b'5' {
-        return false;
+const EPOCH: Date = jiff::civil::date(1970, 1, 1);
+
+/// Reads `YYYY-MM-DDThh:mm:ss[.f…](Z|±hh:mm)` and nothing else. The calendar is the library's; the clock is read
+/// here because general parsers take more spellings than RFC 3339 has, leap seconds that no store can hold,
+/// and not the last day of the year 9999.
+fn parse(text: &[u8]) -> Option<i64> {
+    let (head, rest) = text.split_at_checked(19)?;
+    let separators = [(4, b"-"), (7, b"-"), (13, b":"), (16, b":")];
+    if separators.iter().any(|(at, byte)| head[*at] != byte[0]) || !matches!(head[10], b'T' | b't') {
+        return None;
     }
-    if let [b'.', fraction @ ..] = rest {
-        let count = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        if count == 0 || count > 9 {
-            return false;
-        }
-        rest = &fraction[count..];
+    let year = number(&head[0..4], 9999)?;
+    let month = number(&head[5..7], 12)?;
+    let day = number(&head[8..10], 31)?;
+    let date =
+        Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()?;
+    let days = i64::from(EPOCH.until(date).ok()?.get_days());
+    let seconds =
+        number(&head[11..13], 23)? * 3600 + number(&head[14..16], 59)? * 60 + number(&head[17..19], 59)?;
+    let (fraction, offset) = fraction_micros(rest)?;
+    Some(days * MICROS_PER_DAY + (seconds - offset_seconds(offset)?) * MICROS_PER_SECOND + fraction)
+}
+
+/// Digits alone, at most `max`.
+fn number(digits: &[u8], max: i64) -> Option<i64> {
+    let value = digits
+        .iter()
+        .try_fold(0, |value, byte| byte.is_ascii_digit().then(|| value * 10 + i64::from(byte - b'0')))?;
+    (value <= max).then_some(value)
+}
+
+/// Microseconds of an optional fraction of 1 to 9 digits, and what follows it.
+fn fraction_micros(text: &[u8]) -> Option<(i64, &[u8])> {
+    let [b'.', digits @ ..] = text else { return Some((0, text)) };
+    let count = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    if !(1..=9).contains(&count) {
+        return None;
     }
-    match rest {
-        [b'Z' | b'z'] => true,
-        [b'+' | b'-', h1, h2, b':', m1, m2] => {
-            let two = |high: &u8, low: &u8, max: u8| {
-                high.is_ascii_digit() && low.is_ascii_digit() && (high - b'0') * 10 + (low - b'0') <= max
-            };
-            two(h1, h2, 23) && two(m1, m2, 59)
+    let micros =
+        (0..6).fold(0, |value, at| value * 10 + if at < count { i64::from(digits[at] - b'0') } else { 0 });
+    Some((micros, &digits[count..]))
+}
+
+fn offset_seconds(text: &[u8]) -> Option<i64> {
+    match text {
+        [b'Z' | b'z'] => Some(0),
+        [sign @ (b'+' | b'-'), hours @ .., b':', m1, m2] if hours.len() == 2 => {
+            let seconds = number(hours, 23)? * 3600 + number(&[*m1, *m2], 59)? * 60;
+            Some(if *sign == b'-' { -seconds } else { seconds })
         }
-        _ => false,
+        _ => None,
     }
 }
 
 impl fmt::Display for Timestamp {
     /// UTC with milliseconds, or with microseconds where they are needed.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let moment = jiff::Timestamp::from_microsecond(self.0).map_err(|_| fmt::Error)?;
-        let digits = if self.0 % 1000 == 0 { 3 } else { 6 };
-        write!(f, "{moment:.digits$}")
+        let days = self.0 / MICROS_PER_DAY;
+        let date = EPOCH.checked_add(days.days()).map_err(|_| fmt::Error)?;
+        let seconds = self.0 / MICROS_PER_SECOND % 86_400;
+        let micros = self.0 % MICROS_PER_SECOND;
+        write!(f, "{date}T{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)?;
+        if micros % 1000 == 0 { write!(f, ".{:03}Z", micros / 1000) } else { write!(f, ".{micros:06}Z") }
     }
 }
 
