@@ -1,6 +1,7 @@
 //! Stores in temporary folders and events to put into them.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -16,12 +17,13 @@ pub(crate) struct Place {
     pub(crate) folder: TempDir,
     pub(crate) clock: Clock,
     pub(crate) broadcast: Arc<Mutex<Vec<LiveEvent>>>,
+    commits: Arc<AtomicUsize>,
 }
 
 impl Place {
     pub(crate) fn new() -> Self {
         let clock = Clock::fixed(at("2026-02-03T14:30:00Z"));
-        Self { folder: TempDir::new().unwrap(), clock, broadcast: Arc::default() }
+        Self { folder: TempDir::new().unwrap(), clock, broadcast: Arc::default(), commits: Arc::default() }
     }
 
     pub(crate) fn path(&self) -> PathBuf {
@@ -36,7 +38,11 @@ impl Place {
 
     pub(crate) fn recorder(&self) -> OnLive {
         let broadcast = Arc::clone(&self.broadcast);
-        Box::new(move |live| broadcast.lock().unwrap().extend_from_slice(live))
+        let commits = Arc::clone(&self.commits);
+        Box::new(move |live| {
+            commits.fetch_add(1, Ordering::Relaxed);
+            broadcast.lock().unwrap().extend_from_slice(live);
+        })
     }
 
     pub(crate) async fn try_open(&self) -> Result<Store, OpenError> {
@@ -45,6 +51,11 @@ impl Place {
 
     pub(crate) async fn open(&self) -> Store {
         self.try_open().await.unwrap()
+    }
+
+    /// How often the live stream was told of something.
+    pub(crate) fn commits(&self) -> usize {
+        self.commits.load(Ordering::Relaxed)
     }
 
     /// A connection as a person with the shell would have it.
