@@ -87,6 +87,20 @@ hashed_key!(
     RecordKey
 );
 
+macro_rules! part_of_a_key {
+    ($name:ident) => {
+        impl $name {
+            /// The key as part of another.
+            pub(crate) const fn to_bytes(self) -> [u8; 8] {
+                self.0.to_le_bytes()
+            }
+        }
+    };
+}
+
+part_of_a_key!(CallKey);
+part_of_a_key!(RecordKey);
+
 /// An event's id and the key that its copies share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Named {
@@ -145,12 +159,12 @@ impl Identity {
 
     /// Where the end of an asynchronous subagent waits that is reported under its call's id.
     pub fn call_end(&self, call: CallKey) -> CallKey {
-        CallKey(self.hash("call end", &[&call.0.to_le_bytes()]))
+        CallKey(self.hash("call end", &[&call.to_bytes()]))
     }
 
-    /// The subagent with this id.
-    pub fn agent(&self, agent_id: &str) -> CallKey {
-        CallKey(self.hash("agent", &[agent_id.as_bytes()]))
+    /// The subagent with this id in this session.
+    pub fn agent(&self, session: &str, agent_id: &str) -> CallKey {
+        CallKey(self.hash("agent", &[session.as_bytes(), agent_id.as_bytes()]))
     }
 
     /// The record with this uuid.

@@ -11,7 +11,12 @@ use vibetea_protocol::names::{AgentId, AgentType, BaseName, SessionId, ToolName}
 
 use crate::identity::{CallKey, Identity, NaturalKey};
 use crate::privacy::{Policy, RedactedEvent};
+use crate::transcript;
 pub use crate::transcript::{FileContext, FileKind, FileState};
+
+mod step;
+
+use step::Step;
 
 /// A tool call as it is remembered until its result comes; redacted already.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -110,8 +115,22 @@ impl Interpreter {
         memory: &mut M,
         out: &mut Vec<RedactedEvent>,
     ) -> Result<LineOutcome, M::Error> {
-        let _ = (file, state, position, line, memory, out, &self.policy, &self.identity);
-        Ok(LineOutcome::Unreadable)
+        let text = transcript::text_of(line);
+        let mut mended = None;
+        let reading = transcript::read(&text, &mut mended);
+        let mut outcome = LineOutcome::Understood;
+        for (record, at) in reading.records.iter().zip(position..) {
+            let header = record.header();
+            if !header.is_known() {
+                outcome = LineOutcome::UnknownType(self.identity.tag(header.kind));
+            }
+            let key = || match header.uuid {
+                Some(uuid) => self.identity.record(uuid),
+                None => self.identity.placed_record(file.relative_path, at, line),
+            };
+            Step { with: self, file, state, memory, out }.record(record, &header, &key)?;
+        }
+        Ok(if reading.damaged { LineOutcome::Unreadable } else { outcome })
     }
 
     /// Ends the session of a file that has been still until `now` for long enough.
@@ -123,7 +142,9 @@ impl Interpreter {
         memory: &mut M,
         out: &mut Vec<RedactedEvent>,
     ) -> Result<(), M::Error> {
-        let _ = (file, state, now, memory, out, self.silence);
-        Ok(())
+        match file.kind {
+            FileKind::Main => Step { with: self, file, state, memory, out }.end_by(now),
+            FileKind::Agent => Ok(()),
+        }
     }
 }
