@@ -33,7 +33,9 @@ fn list(header: &str) -> Vec<String> {
 async fn a_preflight_is_answered_204_with_what_is_allowed() {
     let server = Setup::new().start().await;
     for (path, methods, headers) in ROUTES {
-        let answer = preflight(&server, path, ORIGIN, methods[usize::from(methods[0] == "OPTIONS")], "authorization").await;
+        let answer =
+            preflight(&server, path, ORIGIN, methods[usize::from(methods[0] == "OPTIONS")], "authorization")
+                .await;
         assert_eq!((answer.status, answer.body.as_str()), (204, ""), "{path}");
         assert_eq!(answer.header("access-control-allow-origin"), "*", "{path}");
         assert_eq!(list(answer.header("access-control-allow-methods")), methods, "{path}");
@@ -61,8 +63,10 @@ async fn answers_and_refusals_alike_may_be_read_by_the_page() {
     let empty = server.signed("/ingest", SOURCE, "[]").header("origin", ORIGIN);
     let wrong_method = server.request(Method::DELETE, "/query").header("origin", ORIGIN);
     let no_token = server.request(Method::GET, "/functions/v1/query").header("origin", ORIGIN);
-    let wrong_days =
-        server.request(Method::GET, "/query?days=14").bearer_auth(crate::harness::TOKEN).header("origin", ORIGIN);
+    let wrong_days = server
+        .request(Method::GET, "/query?days=14")
+        .bearer_auth(crate::harness::TOKEN)
+        .header("origin", ORIGIN);
     for (request, status) in
         [(good, 200), (unsigned, 401), (empty, 400), (wrong_method, 405), (no_token, 401), (wrong_days, 400)]
     {
@@ -75,7 +79,17 @@ async fn answers_and_refusals_alike_may_be_read_by_the_page() {
 #[tokio::test]
 async fn no_other_route_is_open_to_foreign_pages() {
     let server = Setup::new().start().await;
-    for path in ["/events", "/health", "/livez", "/readyz", "/metrics", "/", "/ws", "/api/v1/openapi.json", "/nothing"] {
+    for path in [
+        "/events",
+        "/health",
+        "/livez",
+        "/readyz",
+        "/metrics",
+        "/",
+        "/ws",
+        "/api/v1/openapi.json",
+        "/nothing",
+    ] {
         let answer = preflight(&server, path, ORIGIN, "GET", "authorization").await;
         assert_eq!(answer.header("access-control-allow-origin"), "", "{path}");
         let answer = send(server.request(Method::GET, path).header("origin", ORIGIN)).await;
@@ -85,10 +99,8 @@ async fn no_other_route_is_open_to_foreign_pages() {
 
 #[tokio::test]
 async fn with_a_list_only_its_origins_are_let_in() {
-    let server = Setup::new()
-        .with("VIBETEA_CORS_ORIGINS", format!("{ORIGIN}, http://localhost:5173"))
-        .start()
-        .await;
+    let server =
+        Setup::new().with("VIBETEA_CORS_ORIGINS", format!("{ORIGIN}, http://localhost:5173")).start().await;
     for (path, methods, _) in ROUTES {
         let method = if methods[0] == "GET" { "GET" } else { "POST" };
         for origin in [ORIGIN, "http://localhost:5173"] {
@@ -100,9 +112,13 @@ async fn with_a_list_only_its_origins_are_let_in() {
             assert_eq!(answer.header("access-control-allow-origin"), origin, "{path}");
             assert!(answer.header("vary").to_lowercase().contains("origin"), "{path}: {answer:?}");
         }
-        for origin in
-            ["https://evil.example", "null", "http://localhost:51730", "https://dashboard.example.org.evil.example", "http://dashboard.example.org"]
-        {
+        for origin in [
+            "https://evil.example",
+            "null",
+            "http://localhost:51730",
+            "https://dashboard.example.org.evil.example",
+            "http://dashboard.example.org",
+        ] {
             let answer = preflight(&server, path, origin, method, "authorization").await;
             assert_eq!(answer.header("access-control-allow-origin"), "", "{path} {origin}");
             let answer = send(server.request(Method::GET, path).header("origin", origin)).await;

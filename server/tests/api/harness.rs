@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use vibetea_protocol::Timestamp;
 use vibetea_protocol::signing::{PublicKey, sign_body};
 use vibetea_server::RunError;
 use vibetea_server::config::{Args, Config, ConfigError};
@@ -136,7 +137,7 @@ impl Setup {
         let config = self.load().unwrap();
         let stop = CancellationToken::new();
         let (ready, bound) = oneshot::channel();
-        let tell = move |address| drop(ready.send(address));
+        let tell = move |address| ready.send(address).unwrap();
         let task = tokio::spawn(vibetea_server::run(config, tell, stop.clone()));
         match timeout(DEADLINE, bound).await.expect("the server starts or says why not") {
             Ok(address) => Ok(Server { address, stop, task, dir: self.dir, client: client() }),
@@ -285,7 +286,7 @@ impl Server {
             Ok(serde_json::json!({
                 "id": row.get::<_, String>(0)?,
                 "source": row.get::<_, String>(1)?,
-                "timestamp": row.get::<_, String>(2)?,
+                "timestamp": row.get::<_, String>(2)?.parse::<Timestamp>().unwrap(),
                 "type": row.get::<_, String>(3)?,
                 "payload": serde_json::from_str::<Value>(&row.get::<_, String>(4)?).unwrap(),
             }))
@@ -311,9 +312,8 @@ impl Server {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         stream.write_all(request.as_ref()).await.unwrap();
         let mut answer = Vec::new();
-        let whole = async {
-            while !is_whole(&answer) && stream.read_buf(&mut answer).await.unwrap_or(0) > 0 {}
-        };
+        let whole =
+            async { while !is_whole(&answer) && stream.read_buf(&mut answer).await.unwrap_or(0) > 0 {} };
         timeout(DEADLINE, whole).await.expect("an answer");
         String::from_utf8_lossy(&answer).into_owned()
     }
@@ -344,7 +344,10 @@ pub(crate) async fn read_to_close(stream: &mut TcpStream) -> String {
 
 /// The status of an answer in raw bytes; 0 where there is none.
 pub(crate) fn status_of(raw: &str) -> u16 {
-    raw.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)).and_then(|code| code.parse().ok()).unwrap_or(0)
+    raw.strip_prefix("HTTP/1.1 ")
+        .and_then(|rest| rest.get(..3))
+        .and_then(|code| code.parse().ok())
+        .unwrap_or(0)
 }
 
 pub(crate) async fn send(request: RequestBuilder) -> Answer {
@@ -359,7 +362,10 @@ pub(crate) async fn try_send(request: RequestBuilder) -> Option<StatusCode> {
 }
 
 /// Polls until `check` answers, or fails at the deadline.
-pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut check: impl FnMut() -> F) -> T {
+pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(
+    what: &str,
+    mut check: impl FnMut() -> F,
+) -> T {
     let poll = async {
         loop {
             if let Some(found) = check().await {
@@ -377,7 +383,7 @@ pub(crate) fn id(n: u64) -> String {
 }
 
 /// The present moment.
-pub(crate) fn now() -> vibetea_protocol::Timestamp {
+pub(crate) fn now() -> Timestamp {
     vibetea_protocol::Clock::System.now()
 }
 

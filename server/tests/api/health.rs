@@ -77,7 +77,10 @@ async fn a_lost_database_is_told_by_readiness_and_answered_503() {
     assert_eq!(server.get("/readyz").await.status, 200);
     // somebody else holds the write lock
     let database = rusqlite::Connection::open(server.database()).unwrap();
-    assert!(server.database().metadata().unwrap().permissions().mode() & 0o077 == 0, "nobody else may read it");
+    assert!(
+        server.database().metadata().unwrap().permissions().mode() & 0o077 == 0,
+        "nobody else may read it"
+    );
     database.execute_batch("BEGIN IMMEDIATE").unwrap();
     let answer = server.post("/ingest", SOURCE, body(&[event(2)])).await;
     if answer.status == 200 {

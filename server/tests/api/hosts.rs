@@ -40,7 +40,8 @@ async fn without_authentication_a_foreign_host_is_403_on_every_route() {
     for (method, path) in EVERY_ROUTE {
         let (status, _) = ask(&server, method, path, &own(&server)).await;
         assert_ne!(status, 403, "{method} {path} for its own host");
-        for host in ["evil.example".to_owned(), format!("evil.example:{port}"), format!("192.168.1.7:{port}")] {
+        for host in ["evil.example".to_owned(), format!("evil.example:{port}"), format!("192.168.1.7:{port}")]
+        {
             let (status, answer) = ask(&server, method, path, &format!("Host: {host}\r\n")).await;
             assert_eq!(status, 403, "{method} {path} for {host}: {answer}");
             assert!(answer.contains(r#""error":"forbidden""#), "{answer}");
@@ -104,9 +105,12 @@ async fn with_authentication_any_host_and_origin_may_ask() {
 
 #[tokio::test]
 async fn only_listed_hosts_are_answered_where_there_is_a_list() {
-    let server = Setup::new().with("VIBETEA_ALLOWED_HOSTS", "tea.example.org, other.example.org:8443").start().await;
+    let server =
+        Setup::new().with("VIBETEA_ALLOWED_HOSTS", "tea.example.org, other.example.org:8443").start().await;
     for (method, path) in EVERY_ROUTE {
-        for host in ["evil.example", "tea.example.org.evil.example", "sub.tea.example.org", "other.example.org:1"] {
+        for host in
+            ["evil.example", "tea.example.org.evil.example", "sub.tea.example.org", "other.example.org:1"]
+        {
             let (status, answer) = ask(&server, method, path, &format!("Host: {host}\r\n")).await;
             assert_eq!(status, 403, "{method} {path} for {host}: {answer}");
         }
@@ -115,7 +119,8 @@ async fn only_listed_hosts_are_answered_where_there_is_a_list() {
             assert_ne!(status, 403, "{method} {path} for {host}: {answer}");
         }
     }
-    let (status, _) = ask(&server, "GET", "/ws", "Host: evil.example\r\nAuthorization: Bearer wrong\r\n").await;
+    let (status, _) =
+        ask(&server, "GET", "/ws", "Host: evil.example\r\nAuthorization: Bearer wrong\r\n").await;
     assert_eq!(status, 403, "the host is looked at before the token");
 }
 

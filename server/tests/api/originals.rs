@@ -11,15 +11,33 @@ use crate::subscriber::open;
 fn transcript() -> Vec<Value> {
     let session = "6f1c1e0a-8f0e-4d2e-9a4e-0d6a4a1b2c3d";
     let project = "-home-dev-shop";
-    let event = |id: &str, kind: &str, payload: Value| {
-        json!({ "id": id, "source": SOURCE, "timestamp": now(), "type": kind, "payload": payload })
-    };
+    let event = |id: &str, kind: &str, payload: Value| json!({ "id": id, "source": SOURCE, "timestamp": now(), "type": kind, "payload": payload });
     vec![
-        event("evt_3u7pfbscvjq0rgsnh8y5", "session", json!({ "type": "session", "sessionId": session, "action": "started", "project": project })),
-        event("evt_k2v0mz81xw4qa7rd9c3t", "activity", json!({ "type": "activity", "sessionId": session, "project": project })),
-        event("evt_9qf4h1n6ylp0s8e2vb7x", "tool", json!({ "type": "tool", "sessionId": session, "tool": "Bash", "status": "started", "context": null, "project": project })),
-        event("evt_zz01ab92cd83ef74gh65", "tool", json!({ "type": "tool", "sessionId": session, "tool": "Read", "status": "started", "context": "auth.rs", "project": null })),
-        event("evt_m4t8r2w6y0k3j7h1g5f9", "summary", json!({ "type": "summary", "sessionId": session, "summary": "Session ended" })),
+        event(
+            "evt_3u7pfbscvjq0rgsnh8y5",
+            "session",
+            json!({ "type": "session", "sessionId": session, "action": "started", "project": project }),
+        ),
+        event(
+            "evt_k2v0mz81xw4qa7rd9c3t",
+            "activity",
+            json!({ "type": "activity", "sessionId": session, "project": project }),
+        ),
+        event(
+            "evt_9qf4h1n6ylp0s8e2vb7x",
+            "tool",
+            json!({ "type": "tool", "sessionId": session, "tool": "Bash", "status": "started", "context": null, "project": project }),
+        ),
+        event(
+            "evt_zz01ab92cd83ef74gh65",
+            "tool",
+            json!({ "type": "tool", "sessionId": session, "tool": "Read", "status": "started", "context": "auth.rs", "project": null }),
+        ),
+        event(
+            "evt_m4t8r2w6y0k3j7h1g5f9",
+            "summary",
+            json!({ "type": "summary", "sessionId": session, "summary": "Session ended" }),
+        ),
     ]
 }
 

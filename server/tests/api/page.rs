@@ -16,7 +16,9 @@ async fn the_dashboard_is_html_without_inline_script() {
         assert!(attributes.contains("src="), "an inline script: {attributes}");
         assert!(rest.starts_with("</script>"), "an inline script");
     }
-    for source in answer.body.split(['"', '\'']).filter(|text| text.starts_with('/') || text.starts_with("./")) {
+    for source in
+        answer.body.split(['"', '\'']).filter(|text| text.starts_with('/') || text.starts_with("./"))
+    {
         let path = source.trim_start_matches('.');
         assert_eq!(server.get(path).await.status, 200, "the page names {source}");
     }
@@ -45,7 +47,10 @@ async fn unknown_paths_are_404_with_the_envelope() {
 
 fn assert_guarded(answer: &Answer, what: &str) {
     let policy = answer.header("content-security-policy");
-    assert!(policy.contains("default-src 'self'") && policy.contains("frame-ancestors 'none'"), "{what}: {policy}");
+    assert!(
+        policy.contains("default-src 'self'") && policy.contains("frame-ancestors 'none'"),
+        "{what}: {policy}"
+    );
     assert!(!policy.contains("unsafe-inline") && !policy.contains("unsafe-eval"), "{what}: {policy}");
     assert_eq!(answer.header("x-content-type-options"), "nosniff", "{what}");
     assert_eq!(answer.header("referrer-policy"), "no-referrer", "{what}");

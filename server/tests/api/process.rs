@@ -30,7 +30,10 @@ fn program(dir: &std::path::Path) -> Command {
 async fn a_wrong_configuration_ends_with_78_and_names_every_variable() {
     let dir = tempfile::tempdir().unwrap();
     let mut command = program(dir.path());
-    command.env("PORT", "http").env("VIBETEA_RATE_LIMIT_BURST", "lots").env("VIBETEA_SUBSCRIBER_TOKEN", "se cret");
+    command
+        .env("PORT", "http")
+        .env("VIBETEA_RATE_LIMIT_BURST", "lots")
+        .env("VIBETEA_SUBSCRIBER_TOKEN", "se cret");
     let output = timeout(DEADLINE, command.output()).await.unwrap().unwrap();
     assert_eq!(output.status.code(), Some(78));
     let told = String::from_utf8(output.stderr).unwrap();
@@ -44,7 +47,8 @@ async fn a_wrong_configuration_ends_with_78_and_names_every_variable() {
 #[tokio::test]
 async fn a_wrong_flag_ends_with_2() {
     let dir = tempfile::tempdir().unwrap();
-    let output = timeout(DEADLINE, program(dir.path()).arg("--no-such-flag").output()).await.unwrap().unwrap();
+    let output =
+        timeout(DEADLINE, program(dir.path()).arg("--no-such-flag").output()).await.unwrap().unwrap();
     assert_eq!(output.status.code(), Some(2));
 }
 
@@ -57,7 +61,8 @@ async fn started(command: &mut Command) -> (Child, String, BufReader<tokio::proc
         loop {
             let start = log.len();
             assert!(lines.read_line(&mut log).await.unwrap() > 0, "it ended: {log}");
-            let line: serde_json::Value = serde_json::from_str(&log[start..]).expect("each line of the log is JSON");
+            let line: serde_json::Value =
+                serde_json::from_str(&log[start..]).expect("each line of the log is JSON");
             if line["message"] == "listening" {
                 return line["address"].as_str().unwrap().to_owned();
             }
@@ -75,10 +80,15 @@ async fn terminate(child: &mut Child) -> Option<i32> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_secret_stands_in_the_log_at_its_most_talkative() {
-    const WRONG: [&str; 4] =
-        ["wrong-token-in-a-header", "wrong-token-in-a-query", "wrong-ticket-in-a-query", "wrong-signature-0123"];
+    const WRONG: [&str; 4] = [
+        "wrong-token-in-a-header",
+        "wrong-token-in-a-query",
+        "wrong-ticket-in-a-query",
+        "wrong-signature-0123",
+    ];
     let dir = tempfile::tempdir().unwrap();
-    let (mut child, address, mut lines, mut log) = started(program(dir.path()).env("RUST_LOG", "trace")).await;
+    let (mut child, address, mut lines, mut log) =
+        started(program(dir.path()).env("RUST_LOG", "trace")).await;
     let reader = tokio::spawn(async move {
         let mut rest = Vec::new();
         lines.read_to_end(&mut rest).await.unwrap();
@@ -108,8 +118,9 @@ async fn no_secret_stands_in_the_log_at_its_most_talkative() {
         let headers = if headers.is_empty() { headers } else { headers + "\r\n" };
         let length = if body.len() > 2 { length } else { body.len() };
         let mut stream = tokio::net::TcpStream::connect(&address).await.unwrap();
-        let request =
-            format!("{line} HTTP/1.1\r\nHost: {address}\r\n{closing}{headers}Content-Length: {length}\r\n\r\n{body}");
+        let request = format!(
+            "{line} HTTP/1.1\r\nHost: {address}\r\n{closing}{headers}Content-Length: {length}\r\n\r\n{body}"
+        );
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut head = [0; 12];
         timeout(DEADLINE, stream.read_exact(&mut head)).await.unwrap().unwrap();

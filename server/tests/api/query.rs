@@ -71,13 +71,23 @@ async fn method_then_header_then_token_then_days_are_checked() {
             assert_eq!(answer.refusal(), (405, "method_not_allowed".to_owned()));
             assert!(answer.header("allow").contains("GET"));
         }
-        let ask = |authorization: &'static str| server.get_with(&format!("{path}?days=14"), authorization);
-        assert_eq!(server.get(&format!("{path}?days=14")).await.refusal(), (401, "missing_auth".to_owned()));
-        for wrong in ["Bearer wrong", "Bearer", "Bearer ", "Basic dXNlcjpwYXNz", "wrong", "Token vt_test_8c1f5e0f2b7d4a6993ab"] {
-            assert_eq!(ask(wrong).await.refusal(), (401, "invalid_token".to_owned()), "{wrong:?}");
+        let fourteen = format!("{path}?days=14");
+        assert_eq!(server.get(&fourteen).await.refusal(), (401, "missing_auth".to_owned()));
+        for wrong in [
+            "Bearer wrong",
+            "Bearer",
+            "Bearer ",
+            "Basic dXNlcjpwYXNz",
+            "wrong",
+            "Token vt_test_8c1f5e0f2b7d4a6993ab",
+        ] {
+            assert_eq!(
+                server.get_with(&fourteen, wrong).await.refusal(),
+                (401, "invalid_token".to_owned()),
+                "{wrong:?}"
+            );
         }
-        let answer = server.view(&format!("{path}?days=14")).await;
-        assert_eq!(answer.refusal(), (400, "invalid_days".to_owned()));
+        assert_eq!(server.view(&fourteen).await.refusal(), (400, "invalid_days".to_owned()));
     }
 }
 
@@ -85,22 +95,32 @@ async fn method_then_header_then_token_then_days_are_checked() {
 async fn a_token_near_the_right_one_is_wrong() {
     let server = Setup::new().start().await;
     let shorter = &TOKEN[..TOKEN.len() - 1];
-    for wrong in [shorter.to_owned(), format!("{TOKEN}x"), TOKEN.to_uppercase(), format!("{TOKEN}, {TOKEN}")] {
+    for wrong in [shorter.to_owned(), format!("{TOKEN}x"), TOKEN.to_uppercase(), format!("{TOKEN}, {TOKEN}")]
+    {
         let answer = send(server.request(Method::GET, "/query").bearer_auth(wrong)).await;
         assert_eq!(answer.refusal(), (401, "invalid_token".to_owned()));
     }
-    assert_eq!(server.get(&format!("/query?token={TOKEN}")).await.status, 401, "no token in this route's query");
+    assert_eq!(
+        server.get(&format!("/query?token={TOKEN}")).await.status,
+        401,
+        "no token in this route's query"
+    );
 }
 
 #[tokio::test]
 async fn days_are_exactly_7_or_30() {
     let server = Setup::new().start().await;
-    for (query, days) in [("", 7), ("?days=7", 7), ("?days=30", 30), ("?source=x&days=30", 30), ("?days=%37", 7)] {
+    for (query, days) in
+        [("", 7), ("?days=7", 7), ("?days=30", 30), ("?source=x&days=30", 30), ("?days=%37", 7)]
+    {
         let answer = server.view(&format!("/query{query}")).await;
         assert_eq!(answer.status, 200, "{query}");
         assert_eq!(answer.json()["meta"]["daysRequested"], days, "{query}");
     }
-    for days in ["", "07", "7.0", "%207", "7%20", "+7", "%2B7", "-7", "14", "0", "77", "730", "7e0", "0x7", "seven", "null", "7,30", "%D9%A7", "7%00", "%ff"] {
+    for days in [
+        "", "07", "7.0", "%207", "7%20", "+7", "%2B7", "-7", "14", "0", "77", "730", "7e0", "0x7", "seven",
+        "null", "7,30", "%D9%A7", "7%00", "%ff",
+    ] {
         for path in PATHS {
             let answer = server.view(&format!("{path}?days={days}")).await;
             assert_eq!(answer.refusal(), (400, "invalid_days".to_owned()), "{days}");
@@ -131,7 +151,11 @@ async fn newest_hours_come_first_and_sources_in_order_within_one() {
     let shape: Vec<(String, u64, String)> = got
         .iter()
         .map(|row| {
-            (row["date"].as_str().unwrap().into(), row["hour"].as_u64().unwrap(), row["source"].as_str().unwrap().into())
+            (
+                row["date"].as_str().unwrap().into(),
+                row["hour"].as_u64().unwrap(),
+                row["source"].as_str().unwrap().into(),
+            )
         })
         .collect();
     let mut sorted = shape.clone();
@@ -154,7 +178,8 @@ async fn events_of_one_hour_and_source_are_one_row() {
     }
     store(&server, SOURCE, 7, at(MICROS_PER_HOUR / 2)).await;
     store(&server, SOURCE, 8, at(-MICROS_PER_HOUR / 2 - 1)).await;
-    let expected = [row(SOURCE, at(MICROS_PER_HOUR), 1), row(SOURCE, first, 3), row(SOURCE, at(-MICROS_PER_HOUR), 1)];
+    let expected =
+        [row(SOURCE, at(MICROS_PER_HOUR), 1), row(SOURCE, first, 3), row(SOURCE, at(-MICROS_PER_HOUR), 1)];
     assert_eq!(rows(&server, "").await, expected);
 }
 
@@ -187,7 +212,8 @@ async fn events_of_the_future_count() {
 async fn offsets_are_counted_in_their_utc_hour() {
     let server = Setup::new().start().await;
     let moment = ago(MICROS_PER_DAY);
-    let local = Timestamp::from_micros(moment.as_micros() + 5 * MICROS_PER_HOUR + MICROS_PER_HOUR / 2).unwrap();
+    let local =
+        Timestamp::from_micros(moment.as_micros() + 5 * MICROS_PER_HOUR + MICROS_PER_HOUR / 2).unwrap();
     let text = local.to_string().replace('Z', "+05:30");
     server.ingest(&[changed(event(1), "timestamp", text)]).await;
     assert_eq!(rows(&server, "").await, [row(SOURCE, moment, 1)]);
@@ -195,7 +221,8 @@ async fn offsets_are_counted_in_their_utc_hour() {
 
 #[tokio::test]
 async fn the_source_filter_is_an_exact_match() {
-    let names = ["lap", "laptop", "laptop2", "Laptop", "l%top", "a b", "büro", "x+y", "x&y"].map(str::to_owned);
+    let names =
+        ["lap", "laptop", "laptop2", "Laptop", "l%top", "a b", "büro", "x+y", "x&y"].map(str::to_owned);
     let server = Setup::new().with_sources(names.clone()).start().await;
     for (n, source) in names.iter().enumerate() {
         store(&server, source, n as u64, ago(MICROS_PER_DAY)).await;
@@ -212,8 +239,11 @@ async fn the_source_filter_is_an_exact_match() {
         ("x%26y", "x&y"),
     ] {
         for (days, order) in [("7", 0), ("30", 1)] {
-            let query =
-                if order == 0 { format!("?days={days}&source={query}") } else { format!("?source={query}&days={days}") };
+            let query = if order == 0 {
+                format!("?days={days}&source={query}")
+            } else {
+                format!("?source={query}&days={days}")
+            };
             assert_eq!(rows(&server, &query).await, [row(source, ago(MICROS_PER_DAY), 1)], "{query}");
         }
     }

@@ -1,4 +1,5 @@
-//! `VIBETEA_DATABASE_URL=none`: live events pass through, nothing is kept.
+//! `VIBETEA_DATABASE_URL=none`: live events pass through, nothing is kept. The history routes answer 404, which is
+//! what tells a monitor to keep its history to itself; a 503 would have it try for ever.
 
 use crate::checks::no_gap_no_repeat;
 use crate::harness::{SOURCE, Setup, body, changed, event, events, id};
@@ -9,12 +10,16 @@ async fn a_relay_has_no_history() {
     let server = Setup::relay().start().await;
     for path in ["/ingest", "/functions/v1/ingest"] {
         let answer = server.post(path, SOURCE, body(&[event(1)])).await;
-        assert_eq!(answer.refusal(), (503, "unavailable".to_owned()));
+        assert_eq!(answer.refusal(), (404, "not_found".to_owned()));
         assert_eq!(server.get(path).await.status, 405);
-        assert_eq!(server.post(path, "stranger", body(&[event(1)])).await.status, 401, "asked first who it is");
+        assert_eq!(
+            server.post(path, "stranger", body(&[event(1)])).await.status,
+            401,
+            "asked first who it is"
+        );
     }
     for path in ["/query", "/functions/v1/query"] {
-        assert_eq!(server.view(path).await.refusal(), (503, "unavailable".to_owned()));
+        assert_eq!(server.view(path).await.refusal(), (404, "not_found".to_owned()));
         assert_eq!(server.get(path).await.refusal(), (401, "missing_auth".to_owned()));
         assert_eq!(server.view(&format!("{path}?days=14")).await.refusal(), (400, "invalid_days".to_owned()));
     }

@@ -9,7 +9,8 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::checks::no_gap_no_repeat;
 use crate::harness::{
-    SOURCE, Server, Setup, TOKEN, body, changed, event, events, eventually, id, read_to_close, send, status_of,
+    SOURCE, Server, Setup, TOKEN, body, changed, event, events, eventually, id, read_to_close, send,
+    status_of,
 };
 use crate::subscriber::{Subscriber, open};
 
@@ -17,7 +18,7 @@ const RESET: &str = r#"{"control":"reset"}"#;
 
 /// A single-use ticket.
 async fn ticket(server: &Server) -> String {
-    let answer = send(server.request(Method::POST, "/api/v1/ws-ticket").bearer_auth(TOKEN)).await;
+    let answer = send(server.request(Method::POST, "/api/v1/ticket").bearer_auth(TOKEN)).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     answer.json()["ticket"].as_str().unwrap().to_owned()
 }
@@ -65,7 +66,9 @@ async fn header_query_and_ticket_let_in() {
         open(&server, "/ws", &[("Authorization", &format!("Bearer {TOKEN}"))]).await.unwrap(),
         open(&server, &format!("/ws?token={TOKEN}"), &[]).await.unwrap(),
         open(&server, &format!("/ws?ticket={}", ticket(&server).await), &[]).await.unwrap(),
-        open(&server, &format!("/ws?token={TOKEN}"), &[("Origin", "https://dashboard.example.org")]).await.unwrap(),
+        open(&server, &format!("/ws?token={TOKEN}"), &[("Origin", "https://dashboard.example.org")])
+            .await
+            .unwrap(),
     ];
     server.live(&[event(1)]).await;
     for viewer in &mut viewers {
@@ -80,9 +83,9 @@ async fn a_ticket_lets_in_once() {
     let path = format!("/ws?ticket={ticket}");
     let _first = open(&server, &path, &[]).await.unwrap();
     assert_eq!(open(&server, &path, &[]).await.err().unwrap(), (401, "invalid_token".to_owned()));
-    let unasked = send(server.request(Method::POST, "/api/v1/ws-ticket")).await;
+    let unasked = send(server.request(Method::POST, "/api/v1/ticket")).await;
     assert_eq!(unasked.refusal(), (401, "missing_auth".to_owned()));
-    let wrong = send(server.request(Method::POST, "/api/v1/ws-ticket").bearer_auth("wrong")).await;
+    let wrong = send(server.request(Method::POST, "/api/v1/ticket").bearer_auth("wrong")).await;
     assert_eq!(wrong.refusal(), (401, "invalid_token".to_owned()));
 }
 
@@ -116,7 +119,10 @@ async fn wrong_and_missing_credentials_are_401_before_the_upgrade() {
         assert_eq!(refused(format!("/ws?ticket={wrong}"), vec![]).await, (401, "invalid_token".to_owned()));
     }
     for wrong in ["Bearer wrong", "Bearer", "Basic dXNlcjpwYXNz"] {
-        assert_eq!(refused("/ws".into(), vec![("Authorization", wrong)]).await, (401, "invalid_token".to_owned()));
+        assert_eq!(
+            refused("/ws".into(), vec![("Authorization", wrong)]).await,
+            (401, "invalid_token".to_owned())
+        );
     }
     let empty = refused("/ws?token=".into(), vec![]).await;
     assert_eq!(empty.0, 401);
@@ -309,7 +315,10 @@ async fn a_reader_that_falls_behind_is_caught_up() {
                 let frame: Value = serde_json::from_str(&text).unwrap();
                 seen.push(frame["id"].as_str().unwrap_or("reset").to_owned());
             }
-            _ => viewer = Subscriber::connect(&server, &format!("?last_event_id={}", seen.last().unwrap())).await,
+            _ => {
+                viewer =
+                    Subscriber::connect(&server, &format!("?last_event_id={}", seen.last().unwrap())).await
+            }
         }
     }
     let expected: Vec<String> = (0..EVENTS).map(id).collect();

@@ -36,7 +36,8 @@ pub(crate) async fn open(
 }
 
 fn refusal(answer: Response) -> (u16, String) {
-    let body: Value = serde_json::from_slice(answer.body().as_deref().unwrap_or_default()).unwrap_or_default();
+    let body: Value =
+        serde_json::from_slice(answer.body().as_deref().unwrap_or_default()).unwrap_or_default();
     (answer.status().as_u16(), body["error"].as_str().unwrap_or_default().to_owned())
 }
 
@@ -93,6 +94,8 @@ impl Subscriber {
     }
 
     pub(crate) async fn send(&mut self, message: Message) -> Result<(), Error> {
-        timeout(Duration::from_secs(5), self.socket.send(message)).await.unwrap_or(Err(Error::ConnectionClosed))
+        timeout(Duration::from_secs(5), self.socket.send(message))
+            .await
+            .unwrap_or(Err(Error::ConnectionClosed))
     }
 }
