@@ -53,12 +53,7 @@ impl RateLimit {
         self.with_bucket(source, now, |bucket| bucket.tokens -= events);
     }
 
-    fn with_bucket<T>(
-        &self,
-        source: &Arc<SourceId>,
-        now: Instant,
-        then: impl FnOnce(&mut Bucket) -> T,
-    ) -> T {
+    fn with_bucket<T>(&self, source: &Arc<SourceId>, now: Instant, then: impl FnOnce(&mut Bucket) -> T) -> T {
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         self.drop_idle(&mut table, now);
         if table.buckets.len() >= MOST && !table.buckets.contains_key(source) {

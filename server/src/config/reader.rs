@@ -96,7 +96,9 @@ impl<'a> Reader<'a> {
             let Some(next) = self.one_variable(name, setting.secret) else { continue };
             if setting.legacy.contains(name) {
                 self.warnings.push(match &found {
-                    Some(first) => format!("{name} is an old name and is ignored, as {} is set", first.origin),
+                    Some(first) => {
+                        format!("{name} is an old name and is ignored, as {} is set", first.origin)
+                    }
                     None => format!("{name} is an old name: please set {} instead", setting.name),
                 });
             }
@@ -130,7 +132,11 @@ impl<'a> Reader<'a> {
                 Some(Found { value: text.trim().to_owned(), origin: origin.to_owned() })
             }
             Ok(_) => {
-                self.wrong.push(Wrong::new(origin, format!("names the empty file {path:?}"), "a file with the value"));
+                self.wrong.push(Wrong::new(
+                    origin,
+                    format!("names the empty file {path:?}"),
+                    "a file with the value",
+                ));
                 None
             }
             Err(error) => {

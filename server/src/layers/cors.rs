@@ -67,7 +67,9 @@ fn allowed_origin(cors: &CorsOrigins, headers: &HeaderMap, hosted: bool) -> Opti
         CorsOrigins::Any => Some(ANY),
         CorsOrigins::Listed(origins) => headers
             .get(header::ORIGIN)
-            .filter(|asked| origins.iter().any(|origin| asked.as_bytes().eq_ignore_ascii_case(origin.as_bytes())))
+            .filter(|asked| {
+                origins.iter().any(|origin| asked.as_bytes().eq_ignore_ascii_case(origin.as_bytes()))
+            })
             .cloned(),
     }
 }

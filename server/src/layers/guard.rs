@@ -81,10 +81,14 @@ mod tests {
     #[test]
     fn an_open_server_answers_to_loopback_names_alone() {
         let rules = Rules { loopback_only: true, allowed: None };
-        for host in ["127.0.0.1", "127.8.8.8:80", "localhost:8080", "LOCALHOST", "[::1]:8080", "tea.localhost"] {
+        for host in
+            ["127.0.0.1", "127.8.8.8:80", "localhost:8080", "LOCALHOST", "[::1]:8080", "tea.localhost"]
+        {
             assert!(passes(&rules, host, None), "{host}");
         }
-        for host in ["evil.example", "127.0.0.1.evil.example", "localhost.evil", "10.0.0.1", "a@localhost", "::1"] {
+        for host in
+            ["evil.example", "127.0.0.1.evil.example", "localhost.evil", "10.0.0.1", "a@localhost", "::1"]
+        {
             assert!(!passes(&rules, host, None), "{host}");
         }
         assert!(passes(&rules, "localhost", Some("http://localhost:5173")));

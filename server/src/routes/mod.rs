@@ -77,6 +77,7 @@ fn other_routes(app: &App) -> Router<App> {
         .route("/", get(dashboard::page))
         .route("/app.js", get(dashboard::script))
         .route("/style.css", get(dashboard::style))
+        .route("/icon.svg", get(dashboard::icon))
         .method_not_allowed_fallback(fallback::method_not_allowed)
         .layer(from_fn_with_state(Arc::clone(app), layers::cors_elsewhere))
 }
