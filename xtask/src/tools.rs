@@ -36,5 +36,9 @@ pub(crate) fn check_dependencies() -> Result<()> {
         return Ok(());
     }
     cargo(["deny", "check", "licenses", "bans", "sources"])?;
-    cargo(["deny", "check", "advisories"])
+    if !cargo_command(["deny", "fetch", "db"]).succeeds() {
+        eprintln!("xtask: the advisory database is out of reach, so advisories were not checked");
+        return Ok(());
+    }
+    cargo(["deny", "check", "--disable-fetch", "advisories"])
 }
