@@ -2,9 +2,26 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::limits::MAX_NAME_CHARS;
+
+/// The text is not on the list, or has not the form, that the type asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a name of the kind that belongs here")]
+pub struct InvalidName;
+
+macro_rules! checked_string {
+    ($name:ident) => {
+        impl TryFrom<String> for $name {
+            type Error = InvalidName;
+
+            fn try_from(text: String) -> Result<Self, InvalidName> {
+                Self::new(&text).ok_or(InvalidName)
+            }
+        }
+    };
+}
 
 macro_rules! closed_list {
     ($(#[$doc:meta])* $name:ident, fallback $fallback:literal, [$($item:literal),* $(,)?]) => {
@@ -32,6 +49,14 @@ macro_rules! closed_list {
             /// The word.
             pub const fn as_str(self) -> &'static str {
                 self.0
+            }
+        }
+
+        // by hand: the derive would want to borrow the word for ever
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let word = String::deserialize(deserializer)?;
+                Self::listed(&word).ok_or_else(|| serde::de::Error::custom(InvalidName))
             }
         }
 
@@ -82,9 +107,11 @@ closed_list!(
 
 /// One component of a path, such as a file's or a project's: 1 to 100 characters, no separator, no control
 /// character, nothing invisible that reorders text.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
 pub struct BaseName(String);
+
+checked_string!(BaseName);
 
 impl BaseName {
     /// The name if it is a plain path component; `.` and `..` are none.
@@ -114,8 +141,11 @@ fn is_format_char(c: char) -> bool {
 }
 
 /// A session's UUID, lower case with hyphens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub struct SessionId([u8; 36]);
+
+checked_string!(SessionId);
 
 impl SessionId {
     /// The id if the text is a hyphenated UUID of either case.
@@ -148,9 +178,11 @@ impl Serialize for SessionId {
 }
 
 /// Id of a subagent as it stands in its file's name: 1 to 40 characters of `a-z`, `0-9`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
 pub struct AgentId(String);
+
+checked_string!(AgentId);
 
 impl AgentId {
     /// The id if it has that form; anything with words in it has not.
@@ -197,6 +229,18 @@ mod tests {
         assert!(SessionId::new("0CCF1A04-1b4c-43b6-8aa5-79e41db43a68").is_some());
         assert!(SessionId::new("my secret session").is_none());
         assert!(SessionId::new("0ccf1a041b4c43b68aa579e41db43a68----").is_none());
+    }
+
+    #[test]
+    fn kept_names_are_checked_when_they_are_read_again() {
+        let session = SessionId::new("0ccf1a04-1b4c-43b6-8aa5-79e41db43a68").unwrap();
+        let kept = serde_json::to_string(&(ToolName::MCP, session, BaseName::new("shop"))).unwrap();
+        let (tool, again, project) =
+            serde_json::from_str::<(ToolName, SessionId, Option<BaseName>)>(&kept).unwrap();
+        assert_eq!((tool, again, project), (ToolName::MCP, session, BaseName::new("shop")));
+        assert!(serde_json::from_str::<ToolName>("\"mcp__acme__read\"").is_err());
+        assert!(serde_json::from_str::<BaseName>("\"a/b\"").is_err());
+        assert!(serde_json::from_str::<AgentId>("\"acompact-1\"").is_err());
     }
 
     #[test]
