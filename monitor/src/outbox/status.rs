@@ -1,0 +1,171 @@
+//! What `status` shows: read beside a running monitor, without its lock.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
+use vibetea_protocol::Timestamp;
+
+use super::open::{is_locked, known_version, store_file};
+use super::{Destination, Outbox, OutboxError};
+
+/// How a destination answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeliveryState {
+    /// Takes events.
+    Delivering,
+    /// Cannot be reached or asks to wait; tried again with growing pauses.
+    Retrying,
+    /// Refuses this monitor's key; tried again slowly.
+    Refused,
+    /// Keeps no history: batches are given up.
+    NoHistory,
+}
+
+impl DeliveryState {
+    const ALL: [Self; 4] = [Self::Delivering, Self::Retrying, Self::Refused, Self::NoHistory];
+
+    /// The word for people.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Delivering => "delivering",
+            Self::Retrying => "retrying",
+            Self::Refused => "refused",
+            Self::NoHistory => "keeps no history",
+        }
+    }
+}
+
+/// What a sender says about its destination.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliveryReport {
+    /// How the destination answers now.
+    pub state: DeliveryState,
+    /// When the report was made.
+    pub at: Timestamp,
+    /// When events were last acknowledged; `None` keeps what was reported before.
+    pub acknowledged: Option<Timestamp>,
+    /// What went wrong last, as a code or a fixed sentence; `None` while nothing does.
+    pub error: Option<String>,
+}
+
+/// What is known of a destination.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DeliveryStatus {
+    /// Events that wait for it.
+    pub waiting: u64,
+    /// Events it refused for what they are.
+    pub quarantined: u64,
+    /// The newest report, if it was ever tried.
+    pub report: Option<DeliveryReport>,
+}
+
+/// A monitor's store at one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StatusSnapshot {
+    /// Whether a monitor works with the folder now.
+    pub running: bool,
+    /// Transcripts that are followed.
+    pub files: u64,
+    /// Bytes of them that have been read.
+    pub bytes_read: u64,
+    /// The live destination.
+    pub live: DeliveryStatus,
+    /// The batch destination.
+    pub batch: DeliveryStatus,
+    /// Everything that was counted, by name.
+    pub counters: BTreeMap<String, u64>,
+}
+
+impl Outbox {
+    /// Keeps what a sender says about its destination.
+    pub fn record_delivery(
+        &self,
+        destination: Destination,
+        report: &DeliveryReport,
+    ) -> Result<(), OutboxError> {
+        self.change(|transaction, _| {
+            transaction
+                .prepare_cached(
+                    "INSERT INTO delivery (destination, state, at, acknowledged, error)
+                     VALUES (?1, ?2, ?3, ?4, ?5)
+                     ON CONFLICT (destination) DO UPDATE SET state = excluded.state, at = excluded.at,
+                        acknowledged = coalesce(excluded.acknowledged, acknowledged), error = excluded.error",
+                )?
+                .execute(params![
+                    destination.number(),
+                    report.state.as_str(),
+                    report.at.as_micros(),
+                    report.acknowledged.map(Timestamp::as_micros),
+                    report.error
+                ])?;
+            Ok(())
+        })
+    }
+
+    /// What the store in `state_dir` holds; reads only, whether a monitor runs or not.
+    pub fn status(state_dir: &Path) -> Result<StatusSnapshot, OutboxError> {
+        let file = store_file(state_dir);
+        if !file.is_file() {
+            return Err(OutboxError::Missing { folder: state_dir.to_owned() });
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection = Connection::open_with_flags(&file, flags)?;
+        connection.busy_timeout(std::time::Duration::from_secs(5))?;
+        if !known_version(&connection, &file)? {
+            return Err(OutboxError::Missing { folder: state_dir.to_owned() });
+        }
+        // one transaction, so that the numbers belong together
+        let connection = connection.transaction()?;
+        let (files, bytes_read) =
+            connection.query_row("SELECT count(*), coalesce(sum(offset), 0) FROM file", [], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?;
+        let counters = connection
+            .prepare("SELECT name, value FROM counter")?
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<Result<_, _>>()?;
+        Ok(StatusSnapshot {
+            running: is_locked(state_dir),
+            files,
+            bytes_read,
+            live: delivery(&connection, Destination::Live)?,
+            batch: delivery(&connection, Destination::Batch)?,
+            counters,
+        })
+    }
+}
+
+fn delivery(connection: &Connection, destination: Destination) -> Result<DeliveryStatus, OutboxError> {
+    let waiting = match destination {
+        Destination::Live => "SELECT count(*) FROM outbox WHERE live = 1",
+        Destination::Batch => "SELECT count(*) FROM outbox WHERE batch = 1",
+    };
+    let report = connection
+        .query_row(
+            "SELECT state, at, acknowledged, error FROM delivery WHERE destination = ?1",
+            [destination.number()],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+        )
+        .optional()?;
+    Ok(DeliveryStatus {
+        waiting: connection.query_row(waiting, [], |row| row.get(0))?,
+        quarantined: connection.query_row(
+            "SELECT count(*) FROM quarantine WHERE destination = ?1",
+            [destination.number()],
+            |row| row.get(0),
+        )?,
+        report: report.and_then(read_report),
+    })
+}
+
+fn read_report(
+    (state, at, acknowledged, error): (String, i64, Option<i64>, Option<String>),
+) -> Option<DeliveryReport> {
+    Some(DeliveryReport {
+        state: DeliveryState::ALL.into_iter().find(|known| known.as_str() == state)?,
+        at: Timestamp::from_micros(at)?,
+        acknowledged: acknowledged.and_then(Timestamp::from_micros),
+        error,
+    })
+}

@@ -1,0 +1,337 @@
+//! One turn of the reader: everything that reading some lines changes, in one transaction.
+
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior, params};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use vibetea_protocol::names::{BaseName, SessionId};
+use vibetea_protocol::timestamp::MICROS_PER_DAY;
+use vibetea_protocol::{EventId, EventType, Timestamp};
+
+use super::seal::seal_numbers;
+use super::{Change, Destination, Outbox, OutboxError, queue};
+use crate::identity::{CallKey, NaturalKey};
+use crate::interpret::{Call, WaitingResult};
+use crate::privacy::RedactedEvent;
+
+/// How long a call waits for its result and a result for its call.
+const MEMORY_MICROS: i64 = 7 * MICROS_PER_DAY;
+
+/// Which destinations an event is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// At once only.
+    Live,
+    /// In batches only.
+    Batch,
+    /// At once and in batches.
+    Both,
+}
+
+impl Needs {
+    /// Whether the destination is among them.
+    pub const fn wants(self, destination: Destination) -> bool {
+        !matches!((self, destination), (Self::Live, Destination::Batch) | (Self::Batch, Destination::Live))
+    }
+}
+
+/// What is kept of one transcript; numbers are what the reader makes of them, the store only keeps them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(missing_docs, reason = "the columns are described in schema.sql")]
+pub struct FileRow {
+    pub generation: i64,
+    pub offset: u64,
+    pub head_len: u64,
+    pub head: i64,
+    pub tail_len: u64,
+    pub tail: i64,
+    pub device: u64,
+    pub inode: u64,
+    pub size: u64,
+    pub modified: i64,
+    pub skip_before: i64,
+    pub settled: bool,
+}
+
+impl FileRow {
+    fn numbers(&self) -> [i64; 12] {
+        [
+            self.generation,
+            self.offset.cast_signed(),
+            self.head_len.cast_signed(),
+            self.head,
+            self.tail_len.cast_signed(),
+            self.tail,
+            self.device.cast_signed(),
+            self.inode.cast_signed(),
+            self.size.cast_signed(),
+            self.modified,
+            self.skip_before,
+            i64::from(self.settled),
+        ]
+    }
+
+    /// From the columns after the path, in their order.
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let unsigned = |index| row.get::<_, i64>(index).map(i64::cast_unsigned);
+        Ok(Self {
+            generation: row.get(1)?,
+            offset: unsigned(2)?,
+            head_len: unsigned(3)?,
+            head: row.get(4)?,
+            tail_len: unsigned(5)?,
+            tail: row.get(6)?,
+            device: unsigned(7)?,
+            inode: unsigned(8)?,
+            size: unsigned(9)?,
+            modified: row.get(10)?,
+            skip_before: row.get(11)?,
+            settled: row.get(12)?,
+        })
+    }
+}
+
+const FILE_COLUMNS: &str = "path, generation, offset, head_len, head, tail_len, tail, device, inode, size, \
+                            modified, skip_before, settled";
+
+/// The open transaction of one turn of the reader.
+pub struct Turn<'a> {
+    transaction: Transaction<'a>,
+    change: Change,
+    now: Timestamp,
+}
+
+impl Outbox {
+    /// Runs one turn: all of what `work` does is kept when it succeeds, nothing when it fails.
+    pub fn turn<T, E: From<OutboxError>>(
+        &self,
+        now: Timestamp,
+        work: impl FnOnce(&mut Turn<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut connection = self.connection();
+        let transaction = connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(OutboxError::from)?;
+        let mut turn = Turn { transaction, change: Change::default(), now };
+        let answer = work(&mut turn)?;
+        let Turn { transaction, change, .. } = turn;
+        transaction.commit().map_err(OutboxError::from)?;
+        self.apply(&change);
+        Ok(answer)
+    }
+
+    /// Every file's position with its path.
+    pub fn files(&self) -> Result<Vec<(String, FileRow)>, OutboxError> {
+        let connection = self.connection();
+        let mut statement = connection.prepare(&format!("SELECT {FILE_COLUMNS} FROM file"))?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, FileRow::read(row)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
+
+impl Turn<'_> {
+    /// Queues an event for the destinations that need it; whether it was not waiting there already.
+    pub fn add(&mut self, event: &RedactedEvent, needs: Needs) -> Result<bool, OutboxError> {
+        self.add_parts((event.id(), event.timestamp(), event.event_type()), &event.payload_json(), needs)
+    }
+
+    /// Only this module's callers with a redacted event, and tests, get here.
+    pub(super) fn add_parts(
+        &mut self,
+        event: (EventId, Timestamp, EventType),
+        payload: &str,
+        needs: Needs,
+    ) -> Result<bool, OutboxError> {
+        queue::insert(&self.transaction, event, payload, needs, &mut self.change)
+    }
+
+    /// Adds to one of the monitor's counters.
+    pub fn count(&mut self, name: &str, by: u64) -> Result<(), OutboxError> {
+        queue::count_up(&self.transaction, name, by)
+    }
+
+    /// A counter's value, 0 if it was never counted.
+    pub fn counter(&mut self, name: &str) -> Result<u64, OutboxError> {
+        let value: Option<u64> = self
+            .transaction
+            .prepare_cached("SELECT value FROM counter WHERE name = ?1")?
+            .query_row([name], |row| row.get(0))
+            .optional()?;
+        Ok(value.unwrap_or(0))
+    }
+
+    /// What the interpreter remembers of the file, if the file is known.
+    pub fn file_state<S: DeserializeOwned>(&mut self, path: &str) -> Result<Option<S>, OutboxError> {
+        let state = self
+            .transaction
+            .prepare_cached("SELECT state FROM file WHERE path = ?1")?
+            .query_row([path], |row| Ok(parse(row.get_ref(0)?.as_str()?)))
+            .optional()?;
+        state.transpose()
+    }
+
+    /// Keeps a file's position and state.
+    pub fn save_file<S: Serialize>(
+        &mut self,
+        path: &str,
+        row: &FileRow,
+        state: &S,
+    ) -> Result<(), OutboxError> {
+        let state = to_json(state)?;
+        let n = row.numbers();
+        self.transaction
+            .prepare_cached(&format!(
+                "INSERT OR REPLACE INTO file ({FILE_COLUMNS}, state, seal)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
+            ))?
+            .execute(params![
+                path,
+                n[0],
+                n[1],
+                n[2],
+                n[3],
+                n[4],
+                n[5],
+                n[6],
+                n[7],
+                n[8],
+                n[9],
+                n[10],
+                n[11],
+                state,
+                seal_numbers(&[path, &state], &n)
+            ])?;
+        Ok(())
+    }
+
+    /// Forgets a file.
+    pub fn forget_file(&mut self, path: &str) -> Result<(), OutboxError> {
+        self.transaction.prepare_cached("DELETE FROM file WHERE path = ?1")?.execute([path])?;
+        Ok(())
+    }
+
+    /// Forgets calls and results that nothing has come for in a week.
+    pub fn prune_memory(&mut self) -> Result<(), OutboxError> {
+        let limit = self.now.as_micros() - MEMORY_MICROS;
+        for table in ["call", "waiting_result"] {
+            self.transaction
+                .prepare_cached(&format!("DELETE FROM {table} WHERE remembered < ?1"))?
+                .execute([limit])?;
+        }
+        Ok(())
+    }
+
+    /// A remembered call.
+    pub fn call(&mut self, key: CallKey) -> Result<Option<Call>, OutboxError> {
+        self.remembered("SELECT value FROM call WHERE key = ?1", key)
+    }
+
+    /// Remembers a call.
+    pub fn remember_call(&mut self, key: CallKey, call: &Call) -> Result<(), OutboxError> {
+        self.remember(
+            "INSERT OR REPLACE INTO call (key, remembered, value, seal) VALUES (?1, ?2, ?3, ?4)",
+            key,
+            call,
+        )
+    }
+
+    /// A result that waits for its call.
+    pub fn waiting_result(&mut self, key: CallKey) -> Result<Option<WaitingResult>, OutboxError> {
+        self.remembered("SELECT value FROM waiting_result WHERE key = ?1", key)
+    }
+
+    /// Lets a result wait for its call.
+    pub fn remember_result(&mut self, key: CallKey, result: &WaitingResult) -> Result<(), OutboxError> {
+        self.remember(
+            "INSERT OR REPLACE INTO waiting_result (key, remembered, value, seal) VALUES (?1, ?2, ?3, ?4)",
+            key,
+            result,
+        )
+    }
+
+    /// Forgets a waiting result.
+    pub fn forget_result(&mut self, key: CallKey) -> Result<(), OutboxError> {
+        self.transaction
+            .prepare_cached("DELETE FROM waiting_result WHERE key = ?1")?
+            .execute([key.as_i64()])?;
+        Ok(())
+    }
+
+    /// Whether the key is asked about for the first time ever.
+    pub fn first_sight(&mut self, key: NaturalKey) -> Result<bool, OutboxError> {
+        let inserted = self
+            .transaction
+            .prepare_cached("INSERT INTO seen (key) VALUES (?1) ON CONFLICT DO NOTHING")?
+            .execute([key.as_i64()])?;
+        Ok(inserted == 1)
+    }
+
+    /// A session's project, if one is known.
+    pub fn session_project(&mut self, session: &SessionId) -> Result<Option<BaseName>, OutboxError> {
+        let project: Option<String> = self
+            .transaction
+            .prepare_cached("SELECT project FROM session_project WHERE session = ?1")?
+            .query_row([session.as_str()], |row| row.get(0))
+            .optional()?;
+        Ok(project.and_then(|project| BaseName::new(&project)))
+    }
+
+    /// Remembers a session's project.
+    pub fn remember_project(&mut self, session: &SessionId, project: &BaseName) -> Result<(), OutboxError> {
+        self.transaction
+            .prepare_cached("INSERT OR REPLACE INTO session_project (session, project) VALUES (?1, ?2)")?
+            .execute([session.as_str(), project.as_str()])?;
+        Ok(())
+    }
+
+    fn remembered<V: DeserializeOwned>(&self, sql: &str, key: CallKey) -> Result<Option<V>, OutboxError> {
+        let value = self
+            .transaction
+            .prepare_cached(sql)?
+            .query_row([key.as_i64()], |row| Ok(parse(row.get_ref(0)?.as_str()?)))
+            .optional()?;
+        value.transpose()
+    }
+
+    fn remember<V: Serialize>(&self, sql: &str, key: CallKey, value: &V) -> Result<(), OutboxError> {
+        let value = to_json(value)?;
+        let remembered = self.now.as_micros();
+        let seal = seal_numbers(&[&value], &[key.as_i64(), remembered]);
+        self.transaction.prepare_cached(sql)?.execute(params![key.as_i64(), remembered, value, seal])?;
+        Ok(())
+    }
+}
+
+fn parse<V: DeserializeOwned>(json: &str) -> Result<V, OutboxError> {
+    // the parser's message may quote the value
+    serde_json::from_str(json)
+        .map_err(|_| OutboxError::Broken("something it remembers cannot be read".to_owned()))
+}
+
+fn to_json<V: Serialize>(value: &V) -> Result<String, OutboxError> {
+    serde_json::to_string(value)
+        .map_err(|_| OutboxError::Broken("something to remember cannot be written".to_owned()))
+}
+
+/// Whether positions and remembered values are what was put there.
+pub(super) fn seals_hold(connection: &Connection) -> rusqlite::Result<bool> {
+    let mut statement = connection.prepare(&format!("SELECT {FILE_COLUMNS}, state, seal FROM file"))?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (path, state) = (row.get_ref(0)?.as_str()?, row.get_ref(13)?.as_str()?);
+        if seal_numbers(&[path, state], &FileRow::read(row)?.numbers()) != row.get::<_, i64>(14)? {
+            return Ok(false);
+        }
+    }
+    for table in ["call", "waiting_result"] {
+        let mut statement =
+            connection.prepare(&format!("SELECT value, key, remembered, seal FROM {table}"))?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let expected = seal_numbers(&[row.get_ref(0)?.as_str()?], &[row.get(1)?, row.get(2)?]);
+            if expected != row.get::<_, i64>(3)? {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
+}

@@ -1,0 +1,189 @@
+//! One signed request and what came back.
+
+use std::error::Error as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ed25519_dalek::SigningKey;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::{Client, Response, StatusCode, redirect};
+use url::{Host, Url};
+use vibetea_protocol::event::{TypeField, write_event};
+use vibetea_protocol::signing::sign_body;
+use vibetea_protocol::{Clock, SIGNATURE_HEADER, SOURCE_HEADER, SourceId};
+
+use super::Timing;
+use super::answer::{Answer, Reason, Verdict, code_word, judge, retry_after};
+use crate::outbox::Queued;
+
+/// The most of an answer that is read.
+const ANSWER_BYTES: usize = 4096;
+/// An idle connection is given up before servers and proxies usually do, so that no request is sent into one that
+/// is just being closed.
+const IDLE_CONNECTION: Duration = Duration::from_secs(20);
+
+/// The HTTP client cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The TLS library or the machine's certificates refuse.
+    #[error("cannot set up the HTTP client: {0}")]
+    Build(reqwest::Error),
+    /// The source cannot be written into a header.
+    #[error("the source name cannot be sent as an HTTP header")]
+    Source,
+}
+
+/// Who signs.
+#[derive(Clone)]
+pub struct Signer {
+    /// The private key.
+    pub key: Arc<SigningKey>,
+    /// The name the server knows the key by.
+    pub source: SourceId,
+}
+
+/// Posts events to one address.
+pub(super) struct Poster {
+    client: Client,
+    url: Url,
+    type_field: TypeField,
+    signer: Signer,
+    source: HeaderValue,
+    timing: Timing,
+    clock: Clock,
+}
+
+impl Poster {
+    pub(super) fn new(
+        url: Url,
+        type_field: TypeField,
+        signer: Signer,
+        timing: Timing,
+        clock: Clock,
+    ) -> Result<Self, ClientError> {
+        let source =
+            HeaderValue::from_bytes(signer.source.as_str().as_bytes()).map_err(|_| ClientError::Source)?;
+        Ok(Self { client: client(&url, timing)?, url, type_field, signer, source, timing, clock })
+    }
+
+    /// The JSON array of as many rows as fit into `max_bytes`, at least one, and their number.
+    pub(super) fn encode(&self, rows: &[Queued], max_bytes: usize) -> (String, usize) {
+        let mut body = String::from("[");
+        for (count, row) in rows.iter().enumerate() {
+            let before = body.len();
+            if count > 0 {
+                body.push(',');
+            }
+            write_event(
+                &mut body,
+                self.type_field,
+                &row.id,
+                &self.signer.source,
+                row.timestamp,
+                row.event_type,
+                &row.payload,
+            );
+            if count > 0 && body.len() >= max_bytes {
+                body.truncate(before);
+                body.push(']');
+                return (body, count);
+            }
+        }
+        body.push(']');
+        (body, rows.len())
+    }
+
+    /// Signs the body, sends it and judges the answer. Ends within the request's time limit, whatever the other
+    /// side does.
+    pub(super) async fn post(&self, body: String) -> Answer {
+        let signature = sign_body(&self.signer.key, body.as_bytes());
+        let sent = self
+            .client
+            .post(self.url.clone())
+            .header(CONTENT_TYPE, "application/json")
+            .header(SOURCE_HEADER, self.source.clone())
+            .header(SIGNATURE_HEADER, signature)
+            .body(body)
+            .send()
+            .await;
+        match sent {
+            Ok(response) => self.read(response).await,
+            Err(error) => Answer {
+                verdict: Verdict::Later { after: None },
+                reason: Reason::Connection(self.describe(&error)),
+            },
+        }
+    }
+
+    async fn read(&self, response: Response) -> Answer {
+        let status = response.status();
+        let after = self.asked_to_wait(status, response.headers());
+        // the status decides; the rest is only read to learn the code word and to keep the connection
+        let body = tokio::time::timeout(self.timing.answer_body, start_of_body(response)).await;
+        let code = if status.is_success() { None } else { body.ok().and_then(|body| code_word(&body)) };
+        judge(status.as_u16(), code, after)
+    }
+
+    fn asked_to_wait(&self, status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
+        if status.is_success() {
+            return None;
+        }
+        let value = headers.get(RETRY_AFTER)?.to_str().ok()?;
+        retry_after(value, self.clock.now(), self.timing.retry_after_cap)
+    }
+
+    fn describe(&self, error: &reqwest::Error) -> String {
+        if error.is_timeout() && !error.is_connect() {
+            return format!("no answer within {} s", self.timing.request.as_secs());
+        }
+        let what = if error.is_connect() { "cannot connect" } else { "the connection broke" };
+        let mut innermost: &dyn std::error::Error = error;
+        while let Some(source) = innermost.source() {
+            innermost = source;
+        }
+        // the outermost error names the URL and adds nothing
+        let cause = if error.source().is_some() { innermost.to_string() } else { String::new() };
+        let cause: String = cause.chars().filter(|c| !c.is_control()).take(120).collect();
+        if cause.is_empty() { what.to_owned() } else { format!("{what}: {cause}") }
+    }
+}
+
+async fn start_of_body(mut response: Response) -> Vec<u8> {
+    let mut body = Vec::new();
+    while body.len() < ANSWER_BYTES {
+        match response.chunk().await {
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk[..chunk.len().min(ANSWER_BYTES - body.len())]),
+            Ok(None) | Err(_) => break,
+        }
+    }
+    body
+}
+
+fn client(url: &Url, timing: Timing) -> Result<Client, ClientError> {
+    // an error means that a provider is in place already
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut builder = Client::builder()
+        .http1_only()
+        .redirect(redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .connect_timeout(timing.connect)
+        .timeout(timing.request)
+        .pool_idle_timeout(IDLE_CONNECTION)
+        .pool_max_idle_per_host(1)
+        .user_agent(concat!("vibetea-monitor/", env!("CARGO_PKG_VERSION")));
+    if is_loopback(url) {
+        // a proxy of the environment is for the world outside
+        builder = builder.no_proxy();
+    }
+    builder.build().map_err(ClientError::Build)
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        None => false,
+    }
+}
