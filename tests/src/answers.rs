@@ -43,7 +43,9 @@ fn request(server: SocketAddr, line: &str, headers: &[String], body: &[u8]) -> O
         head.push_str("\r\n");
     }
     if !body.is_empty() {
-        head.push_str(&format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len()));
+        head += "Content-Type: application/json\r\nContent-Length: ";
+        head += &body.len().to_string();
+        head += "\r\n";
     }
     head.push_str("\r\n");
     stream.write_all(head.as_bytes()).ok()?;

@@ -2,6 +2,7 @@
 //! transcripts, and knowing what must come of them.
 
 pub mod answers;
+pub mod dice;
 pub mod exactly_once;
 pub mod oracle;
 pub mod place;

@@ -30,9 +30,15 @@ pub enum Natural {
 pub fn id(identity: &Identity, natural: &Natural, timestamp: Timestamp) -> String {
     let (kind, key): (EventKind, Vec<u8>) = match natural {
         Natural::SessionStarted(session) => (EventKind::SessionStarted, session.clone().into_bytes()),
-        Natural::Activity(uuid) => (EventKind::Activity, identity.record(uuid).as_i64().to_le_bytes().to_vec()),
-        Natural::ToolStarted(call) => (EventKind::ToolStarted, identity.call(call).as_i64().to_le_bytes().to_vec()),
-        Natural::ToolCompleted(call) => (EventKind::ToolCompleted, identity.call(call).as_i64().to_le_bytes().to_vec()),
+        Natural::Activity(uuid) => {
+            (EventKind::Activity, identity.record(uuid).as_i64().to_le_bytes().to_vec())
+        }
+        Natural::ToolStarted(call) => {
+            (EventKind::ToolStarted, identity.call(call).as_i64().to_le_bytes().to_vec())
+        }
+        Natural::ToolCompleted(call) => {
+            (EventKind::ToolCompleted, identity.call(call).as_i64().to_le_bytes().to_vec())
+        }
         Natural::Error(uuid) => (EventKind::Error, identity.record(uuid).as_i64().to_le_bytes().to_vec()),
     };
     identity.event(kind, timestamp, &[&key]).id.to_string()
@@ -48,9 +54,7 @@ pub struct Expected {
 impl Expected {
     /// Reads every followed transcript below `projects`.
     pub fn read(projects: &Path) -> Self {
-        let mut files = Vec::new();
-        transcripts_below(projects, &mut files);
-        files.sort();
+        let files = Self::files(projects);
         let mut expected = Self::default();
         let mut results = BTreeMap::new();
         for file in &files {
@@ -63,6 +67,14 @@ impl Expected {
             }
         }
         expected
+    }
+
+    /// Every transcript below a folder, in the order of their paths.
+    pub fn files(projects: &Path) -> Vec<PathBuf> {
+        let mut files = Vec::new();
+        transcripts_below(projects, &mut files);
+        files.sort();
+        files
     }
 
     /// The ids, by the monitor with this identity.

@@ -94,7 +94,8 @@ impl Appender {
     pub fn open(path: &Path) -> Self {
         let folder = path.parent().expect("a transcript stands in a folder");
         std::fs::create_dir_all(folder).expect("a folder can be made");
-        let file = OpenOptions::new().create(true).append(true).open(path).expect("a transcript can be opened");
+        let file =
+            OpenOptions::new().create(true).append(true).open(path).expect("a transcript can be opened");
         Self { file }
     }
 
