@@ -1,15 +1,23 @@
 //! Verifies, stores and broadcasts the events of many monitors.
 //!
-//! `routes` knows `auth`, `store` and `hub`; `store` knows no axum, `hub` knows no store, `auth` knows no route.
+//! `routes` knows `auth`, `backend` and `hub`; `store` knows no axum, `hub` knows no store, `auth` knows no route.
 
 pub mod app;
 pub mod auth;
+pub mod backend;
+pub mod command;
 pub mod config;
 pub mod error;
 pub mod filter;
 pub mod hub;
+mod layers;
 pub mod limit;
+mod listener;
+pub mod metrics;
 pub mod routes;
 pub mod shutdown;
 pub mod store;
 pub mod telemetry;
+
+pub use app::{RunError, run};
+pub use config::Config;

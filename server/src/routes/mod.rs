@@ -1,1 +1,82 @@
-//! To be filled.
+//! The routes and the layers around them.
+
+mod dashboard;
+mod events;
+mod fallback;
+mod health;
+mod ingest;
+mod intake;
+mod metrics;
+mod query;
+mod stream;
+mod tickets;
+mod totals;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::{from_fn_with_state, map_response};
+use axum::routing::{get, post};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::app::App;
+use crate::layers;
+
+/// Every route of the server.
+pub fn router(app: &App) -> Router {
+    around(app, Router::new().merge(ingest_routes(app)).merge(query_routes(app)).merge(other_routes(app)))
+}
+
+/// The layers around all routes; the last one added is the first to see a request.
+fn around(app: &App, routes: Router<App>) -> Router {
+    routes
+        .fallback(fallback::not_found)
+        .layer(CatchPanicLayer::custom(layers::panic_answer))
+        .layer(from_fn_with_state(Arc::clone(app), layers::guard))
+        .layer(from_fn_with_state(Arc::clone(app), layers::observe))
+        .layer(map_response(layers::security_headers))
+        .with_state(Arc::clone(app))
+}
+
+fn ingest_routes(app: &App) -> Router<App> {
+    let cors = layers::Hosted {
+        app: Arc::clone(app),
+        methods: "POST, OPTIONS",
+        headers: "Content-Type, X-Source-ID, X-Signature",
+    };
+    Router::new()
+        .route("/functions/v1/ingest", post(ingest::post))
+        .route("/ingest", post(ingest::post))
+        .method_not_allowed_fallback(fallback::method_not_allowed)
+        .layer(from_fn_with_state(cors, layers::cors))
+}
+
+fn query_routes(app: &App) -> Router<App> {
+    let cors = layers::Hosted {
+        app: Arc::clone(app),
+        methods: "GET, OPTIONS",
+        headers: "Authorization, Content-Type",
+    };
+    Router::new()
+        .route("/functions/v1/query", get(query::get))
+        .route("/query", get(query::get))
+        .method_not_allowed_fallback(fallback::method_not_allowed)
+        .layer(from_fn_with_state(cors, layers::cors))
+}
+
+fn other_routes(app: &App) -> Router<App> {
+    Router::new()
+        .route("/events", post(events::post))
+        .route("/ws", get(stream::get))
+        .route("/health", get(health::health))
+        .route("/livez", get(health::livez))
+        .route("/readyz", get(health::readyz))
+        .route("/metrics", get(metrics::get))
+        .route("/api/v1/ticket", post(tickets::post))
+        .route("/api/v1/totals", get(totals::get))
+        .route("/", get(dashboard::page))
+        .route("/app.js", get(dashboard::script))
+        .route("/style.css", get(dashboard::style))
+        .method_not_allowed_fallback(fallback::method_not_allowed)
+        .layer(from_fn_with_state(Arc::clone(app), layers::cors_elsewhere))
+}

@@ -1,9 +1,15 @@
 //! Where events are kept. Knows no axum and no hub.
 
+mod sqlite;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use vibetea_protocol::{EventId, EventType, SourceId, Timestamp};
+use vibetea_protocol::history::HourlyAggregate;
+use vibetea_protocol::{Clock, EventId, EventType, SourceId, Timestamp};
+
+pub use sqlite::{SqliteOptions, SqliteStore};
 
 /// By which route a batch came: what comes by the live route is broadcast once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,4 +66,166 @@ pub enum StoreError {
     /// A fault.
     #[error("the store failed: {0}")]
     Internal(String),
+}
+
+/// Why a store could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The file or its folder cannot be made or written.
+    #[error("the database {} cannot be written: {detail}", path.display())]
+    NotWritable {
+        /// The database file.
+        path: PathBuf,
+        /// What the system said.
+        detail: String,
+    },
+    /// Another server uses the file.
+    #[error("the database {} is in use by another server", path.display())]
+    Locked {
+        /// The database file.
+        path: PathBuf,
+    },
+    /// The file is something else.
+    #[error("{} is not a SQLite database", path.display())]
+    NotADatabase {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is damaged; nothing was changed in it.
+    #[error("the database {} is damaged: {detail}", path.display())]
+    Corrupt {
+        /// The database file.
+        path: PathBuf,
+        /// What SQLite found first.
+        detail: String,
+    },
+    /// The file holds another program's tables.
+    #[error("the database {} belongs to another program", path.display())]
+    Foreign {
+        /// The database file.
+        path: PathBuf,
+    },
+    /// A newer release has migrated the file.
+    #[error("the database {} has schema version {version}, which this release does not know: use a newer one", path.display())]
+    NewerSchema {
+        /// The database file.
+        path: PathBuf,
+        /// The unknown migration.
+        version: i64,
+    },
+    /// A migration that was applied has since been edited.
+    #[error("the database {} was made with another text of migration {version}", path.display())]
+    EditedMigration {
+        /// The database file.
+        path: PathBuf,
+        /// The edited migration.
+        version: i64,
+    },
+    /// Anything else.
+    #[error("the database {} cannot be opened: {detail}", path.display())]
+    Failed {
+        /// The database file.
+        path: PathBuf,
+        /// What went wrong.
+        detail: String,
+    },
+}
+
+/// What the store holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Stored events.
+    pub events: u64,
+    /// Sources that have stored events.
+    pub sources: u64,
+    /// Stored events by type, at the place of the type's number.
+    pub by_type: [u64; EventType::ALL.len()],
+    /// Time of the earliest event.
+    pub oldest: Option<Timestamp>,
+    /// Time of the latest event.
+    pub newest: Option<Timestamp>,
+}
+
+/// Told of live events after they are durable, in the order of the stream, on the thread that writes.
+pub type OnLive = Box<dyn Fn(&[LiveEvent]) + Send>;
+
+/// Where events are kept; clones share it.
+#[derive(Debug, Clone)]
+pub enum Store {
+    /// One file, one server.
+    Sqlite(SqliteStore),
+}
+
+impl Store {
+    /// Opens a SQLite file, makes it where it is missing, brings its schema up to date and keeps other servers
+    /// out of it until it is closed.
+    pub async fn open_sqlite(
+        options: SqliteOptions,
+        clock: Clock,
+        on_live: OnLive,
+    ) -> Result<Self, OpenError> {
+        SqliteStore::open(options, clock, on_live).await.map(Self::Sqlite)
+    }
+
+    /// Stores a batch, all or nothing, and answers after the commit how many events were new. A full queue is
+    /// refused at once. A caller that stops waiting cancels nothing.
+    pub async fn bulk_insert_events(&self, batch: NewBatch) -> Result<u64, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.bulk_insert_events(batch).await,
+        }
+    }
+
+    /// Events per UTC hour and source with `timestamp >= now - days_back`, future ones included: newest hour
+    /// first, sources ascending within it.
+    pub async fn get_hourly_aggregates(
+        &self,
+        days_back: u32,
+        source_filter: Option<String>,
+    ) -> Result<Vec<HourlyAggregate>, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.get_hourly_aggregates(days_back, source_filter).await,
+        }
+    }
+
+    /// Place of an event in the live stream; none if it never was in it.
+    pub async fn position_of(&self, id: EventId) -> Result<Option<u64>, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.position_of(id).await,
+        }
+    }
+
+    /// At most `limit` events of the live stream after a place, in its order.
+    pub async fn live_events_after(&self, seq: u64, limit: usize) -> Result<Vec<LiveEvent>, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.live_events_after(seq, limit).await,
+        }
+    }
+
+    /// The newest place that is taken: every event that is committed later has a larger one. 0 when empty.
+    pub async fn newest_seq(&self) -> Result<u64, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.newest_seq().await,
+        }
+    }
+
+    /// What the store holds, from kept counts: cheap at any size.
+    pub async fn totals(&self) -> Result<Totals, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.totals().await,
+        }
+    }
+
+    /// Whether a write works: the outcome of the last one if it is at most a second old, else of a tiny one.
+    pub async fn check_writable(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(store) => store.check_writable().await,
+        }
+    }
+
+    /// Stores what is queued, then closes the file and lets another server have it. Later calls are refused.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite(store) => store.close().await,
+        }
+    }
 }

@@ -1,0 +1,240 @@
+//! The one place that orders the checks of a signed request.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, HttpBody as _};
+use axum::http::{HeaderMap, header};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt as _;
+use vibetea_protocol::batch::{self, IdRule, IncomingEvent};
+use vibetea_protocol::signing::BodySignature;
+use vibetea_protocol::{ErrorCode, Problem, SIGNATURE_HEADER, SOURCE_HEADER, SourceId};
+
+use super::Senders;
+
+/// Longest time a body may take to arrive.
+pub const BODY_DEADLINE: Duration = Duration::from_secs(30);
+/// A refused body is read on for this long, so that its sender gets to read the answer.
+const LINGER: Duration = Duration::from_secs(2);
+const LINGER_BYTES: usize = 64 * 1024 * 1024;
+
+/// A body whose sender is known.
+#[derive(Debug)]
+pub struct SignedBody {
+    /// Who sent it.
+    pub source: Arc<SourceId>,
+    /// The very bytes that were signed.
+    pub body: Bytes,
+}
+
+impl SignedBody {
+    /// The checked events of the body.
+    pub fn events(&self, ids: IdRule) -> Result<Vec<IncomingEvent<'_>>, Problem> {
+        batch::parse(&self.body, self.source.as_str(), ids)
+    }
+}
+
+/// Reads and checks a request in the contract's order: size, headers, source, signature.
+pub async fn receive(
+    senders: &Senders,
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+) -> Result<SignedBody, Problem> {
+    let announced = announced_length(headers, &body);
+    if announced.is_some_and(|length| length > limit as u64) {
+        // a client that waits for leave to send gets none
+        if !headers.contains_key(header::EXPECT) {
+            linger(body);
+        }
+        return Err(too_large(limit));
+    }
+    // a length that was announced cannot be exceeded, so what the headers settle needs no body
+    if announced.is_some()
+        && let Err(problem) = identify(senders, headers)
+    {
+        linger(body);
+        return Err(problem);
+    }
+    let body = read(body, limit, announced).await?;
+    let sender = identify(senders, headers)?;
+    if let Some((keys, signature)) = sender.proof {
+        let signature = signature.ok_or_else(invalid_signature)?;
+        if !keys.iter().any(|key| key.verifies(&body, &signature)) {
+            return Err(invalid_signature());
+        }
+    }
+    Ok(SignedBody { source: sender.source, body })
+}
+
+struct Sender<'a> {
+    source: Arc<SourceId>,
+    /// The keys to try; a signature that is no base64 of 64 bytes is none.
+    proof: Option<(&'a [vibetea_protocol::signing::PublicKey], Option<BodySignature>)>,
+}
+
+fn identify<'a>(senders: &'a Senders, headers: &HeaderMap) -> Result<Sender<'a>, Problem> {
+    let name = required(headers, SOURCE_HEADER, "X-Source-ID")?;
+    let unknown = || Problem::new(ErrorCode::UnknownSource, "The source in X-Source-ID is not registered");
+    match senders {
+        Senders::Anybody => {
+            let source = name.and_then(|name| name.parse().ok()).ok_or_else(unknown)?;
+            Ok(Sender { source: Arc::new(source), proof: None })
+        }
+        Senders::Registered(keys) => {
+            let signature = required(headers, SIGNATURE_HEADER, "X-Signature")?;
+            let source: SourceId = name.and_then(|name| name.parse().ok()).ok_or_else(unknown)?;
+            let (source, keys) = keys.of(&source).ok_or_else(unknown)?;
+            Ok(Sender { source, proof: Some((keys, signature.and_then(BodySignature::from_base64))) })
+        }
+    }
+}
+
+/// The header's text; `None` inside where it is no UTF-8.
+fn required<'a>(headers: &'a HeaderMap, name: &str, shown: &str) -> Result<Option<&'a str>, Problem> {
+    match headers.get(name).map(|value| value.as_bytes().trim_ascii()) {
+        None | Some([]) => {
+            Err(Problem::new(ErrorCode::MissingAuth, format!("The header {shown} is missing or empty")))
+        }
+        Some(value) => Ok(std::str::from_utf8(value).ok()),
+    }
+}
+
+fn invalid_signature() -> Problem {
+    Problem::new(
+        ErrorCode::InvalidSignature,
+        "X-Signature is not the signature of this source over the body's bytes",
+    )
+}
+
+fn too_large(limit: usize) -> Problem {
+    Problem::new(ErrorCode::PayloadTooLarge, format!("The body is larger than {limit} bytes"))
+}
+
+fn announced_length(headers: &HeaderMap, body: &Body) -> Option<u64> {
+    let header = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    header.or_else(|| body.size_hint().exact())
+}
+
+async fn read(mut body: Body, limit: usize, announced: Option<u64>) -> Result<Bytes, Problem> {
+    let collect = async {
+        let mut whole = BytesMut::with_capacity(first_capacity(limit, announced));
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|_| {
+                Problem::new(ErrorCode::InvalidRequest, "The request cannot be read: the body ends too early")
+            })?;
+            let Ok(data) = frame.into_data() else { continue };
+            if whole.len() + data.len() > limit {
+                return Err(too_large(limit));
+            }
+            whole.extend_from_slice(&data);
+        }
+        Ok(whole.freeze())
+    };
+    match tokio::time::timeout(BODY_DEADLINE, collect).await {
+        Ok(Err(problem)) if problem.error == ErrorCode::PayloadTooLarge => {
+            linger(body);
+            Err(problem)
+        }
+        Ok(done) => done,
+        Err(_) => Err(Problem::new(
+            ErrorCode::RequestTimeout,
+            format!("The body did not arrive within {} seconds", BODY_DEADLINE.as_secs()),
+        )),
+    }
+}
+
+/// What is announced is not yet there: a sender of headers alone shall not make the server set aside much.
+fn first_capacity(limit: usize, announced: Option<u64>) -> usize {
+    const MOST: usize = 64 * 1024;
+    announced.and_then(|length| usize::try_from(length).ok()).unwrap_or(0).min(limit).min(MOST)
+}
+
+/// Throws away what still comes of a refused body. A connection that is closed over unread bytes is reset,
+/// and a reset can overtake the answer.
+fn linger(mut body: Body) {
+    tokio::spawn(tokio::time::timeout(LINGER, async move {
+        let mut left = LINGER_BYTES;
+        while let Some(Ok(frame)) = body.frame().await {
+            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+            if left == 0 {
+                break;
+            }
+        }
+    }));
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+    use ed25519_dalek::SigningKey;
+    use vibetea_protocol::signing::{PublicKey, sign_body};
+
+    use super::super::Keys;
+    use super::*;
+
+    fn senders() -> Senders {
+        let key = |seed| PublicKey::of(&SigningKey::from_bytes(&[seed; 32])).to_base64();
+        Senders::Registered(Keys::parse(&format!("laptop:{},laptop:{}", key(1), key(2))).unwrap())
+    }
+
+    fn headers(source: &str, signature: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(SOURCE_HEADER, HeaderValue::from_str(source).unwrap());
+        headers.insert(SIGNATURE_HEADER, HeaderValue::from_str(signature).unwrap());
+        headers
+    }
+
+    fn signed_with(seed: u8, body: &str) -> String {
+        sign_body(&SigningKey::from_bytes(&[seed; 32]), body.as_bytes())
+    }
+
+    async fn code(headers: &HeaderMap, body: Body, limit: usize) -> Option<ErrorCode> {
+        receive(&senders(), headers, body, limit).await.err().map(|problem| problem.error)
+    }
+
+    fn chunked(parts: &[&'static str]) -> Body {
+        let parts: Vec<Result<&'static str, std::io::Error>> = parts.iter().copied().map(Ok).collect();
+        Body::from_stream(futures_util::stream::iter(parts))
+    }
+
+    #[tokio::test]
+    async fn each_key_of_a_source_signs_and_no_other_does() {
+        for (seed, refused) in [(1, None), (2, None), (3, Some(ErrorCode::InvalidSignature))] {
+            let headers = headers("laptop", &signed_with(seed, "[]"));
+            assert_eq!(code(&headers, Body::from("[]"), 100).await, refused, "key {seed}");
+        }
+        let headers = headers("laptop", &signed_with(1, "[]"));
+        assert_eq!(code(&headers, Body::from("[ ]"), 100).await, Some(ErrorCode::InvalidSignature));
+    }
+
+    #[tokio::test]
+    async fn the_first_failure_of_the_order_answers() {
+        let long = || Body::from("x".repeat(101));
+        assert_eq!(code(&HeaderMap::new(), long(), 100).await, Some(ErrorCode::PayloadTooLarge));
+        assert_eq!(code(&HeaderMap::new(), chunked(&["x"; 101]), 100).await, Some(ErrorCode::PayloadTooLarge));
+        assert_eq!(code(&HeaderMap::new(), chunked(&["x"; 100]), 100).await, Some(ErrorCode::MissingAuth));
+        assert_eq!(code(&headers("", "x"), Body::from("x"), 100).await, Some(ErrorCode::MissingAuth));
+        assert_eq!(code(&headers("nobody", ""), Body::from("x"), 100).await, Some(ErrorCode::MissingAuth));
+        assert_eq!(code(&headers("nobody", "x"), Body::from("x"), 100).await, Some(ErrorCode::UnknownSource));
+        assert_eq!(code(&headers("laptop", "x"), Body::from("x"), 100).await, Some(ErrorCode::InvalidSignature));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_never_ends_is_given_up() {
+        let endless = Body::from_stream(futures_util::stream::pending::<Result<Bytes, std::io::Error>>());
+        let headers = headers("laptop", &signed_with(1, "[]"));
+        assert_eq!(code(&headers, endless, 100).await, Some(ErrorCode::RequestTimeout));
+    }
+
+    #[tokio::test]
+    async fn without_authentication_a_source_is_still_needed() {
+        let refused = |headers| async move {
+            receive(&Senders::Anybody, &headers, Body::from("[]"), 100).await.err().map(|problem| problem.error)
+        };
+        assert_eq!(refused(HeaderMap::new()).await, Some(ErrorCode::MissingAuth));
+        assert_eq!(refused(headers("anyone", "")).await, None);
+        assert_eq!(refused(headers(&"x".repeat(129), "")).await, Some(ErrorCode::UnknownSource));
+    }
+}

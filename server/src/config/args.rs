@@ -1,0 +1,82 @@
+//! The command line: every flag stands for one variable of the environment.
+
+use std::path::PathBuf;
+
+/// Settings given on the command line; each wins over its environment variable.
+///
+/// Secrets have no flag, as a command line can be read by everybody on the machine: they come from the
+/// environment, from a file named by `NAME_FILE`, or from the configuration file.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Args {
+    /// TOML file with settings; without it `vibetea/server.toml` in the configuration directory, if it is there
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Port to listen on; 0 takes a free one [env: PORT] [default: 8080]
+    #[arg(long, value_name = "PORT")]
+    pub port: Option<String>,
+    /// IP address to listen on [env: VIBETEA_HOST] [default: 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS")]
+    pub host: Option<String>,
+    /// `sqlite:PATH`, or `none` to pass events on without keeping them [env: VIBETEA_DATABASE_URL]
+    #[arg(long, value_name = "URL")]
+    pub database_url: Option<String>,
+    /// Directory of the database [env: VIBETEA_DATA_DIR]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<String>,
+    /// Who may send: `source:base64key,source2:base64key2` [env: VIBETEA_PUBLIC_KEYS]
+    #[arg(long, value_name = "KEYS")]
+    pub public_keys: Option<String>,
+    /// File that holds the token of those who may watch [env: VIBETEA_SUBSCRIBER_TOKEN_FILE]
+    #[arg(long, value_name = "FILE")]
+    pub subscriber_token_file: Option<String>,
+    /// No signatures and no tokens; loopback only [env: VIBETEA_UNSAFE_NO_AUTH]
+    #[arg(long)]
+    pub unsafe_no_auth: bool,
+    /// Events per second that one source may send to /events [env: VIBETEA_RATE_LIMIT_PER_SEC] [default: 100]
+    #[arg(long, value_name = "N")]
+    pub rate_limit_per_sec: Option<String>,
+    /// Events that one source may send to /events at once [env: VIBETEA_RATE_LIMIT_BURST] [default: 100]
+    #[arg(long, value_name = "N")]
+    pub rate_limit_burst: Option<String>,
+    /// Names this server answers to, separated by commas [env: VIBETEA_ALLOWED_HOSTS]
+    #[arg(long, value_name = "HOSTS")]
+    pub allowed_hosts: Option<String>,
+    /// Origins whose pages may call this server, separated by commas [env: VIBETEA_CORS_ORIGINS]
+    #[arg(long, value_name = "ORIGINS")]
+    pub cors_origins: Option<String>,
+    /// Largest body of /ingest in bytes [env: VIBETEA_MAX_BODY_BYTES] [default: 4194304]
+    #[arg(long, value_name = "BYTES")]
+    pub max_body_bytes: Option<String>,
+    /// Most connections at a time [env: VIBETEA_MAX_CONNECTIONS] [default: 1024]
+    #[arg(long, value_name = "N")]
+    pub max_connections: Option<String>,
+    /// What is logged, such as `info` or `vibetea_server=debug` [env: RUST_LOG] [default: info]
+    #[arg(long, value_name = "FILTER")]
+    pub log: Option<String>,
+}
+
+impl Args {
+    /// The flag that stands for a variable, with its value where it was given.
+    pub(super) fn flag(&self, variable: &str) -> Option<(&'static str, String)> {
+        let (flag, value) = match variable {
+            "PORT" => ("--port", &self.port),
+            "VIBETEA_HOST" => ("--host", &self.host),
+            "VIBETEA_DATABASE_URL" => ("--database-url", &self.database_url),
+            "VIBETEA_DATA_DIR" => ("--data-dir", &self.data_dir),
+            "VIBETEA_PUBLIC_KEYS" => ("--public-keys", &self.public_keys),
+            "VIBETEA_SUBSCRIBER_TOKEN_FILE" => ("--subscriber-token-file", &self.subscriber_token_file),
+            "VIBETEA_UNSAFE_NO_AUTH" => {
+                return self.unsafe_no_auth.then(|| ("--unsafe-no-auth", "true".to_owned()));
+            }
+            "VIBETEA_RATE_LIMIT_PER_SEC" => ("--rate-limit-per-sec", &self.rate_limit_per_sec),
+            "VIBETEA_RATE_LIMIT_BURST" => ("--rate-limit-burst", &self.rate_limit_burst),
+            "VIBETEA_ALLOWED_HOSTS" => ("--allowed-hosts", &self.allowed_hosts),
+            "VIBETEA_CORS_ORIGINS" => ("--cors-origins", &self.cors_origins),
+            "VIBETEA_MAX_BODY_BYTES" => ("--max-body-bytes", &self.max_body_bytes),
+            "VIBETEA_MAX_CONNECTIONS" => ("--max-connections", &self.max_connections),
+            "RUST_LOG" => ("--log", &self.log),
+            _ => return None,
+        };
+        value.clone().map(|value| (flag, value))
+    }
+}

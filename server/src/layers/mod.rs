@@ -1,0 +1,13 @@
+//! What happens to every request around its handler.
+
+mod cors;
+mod guard;
+mod headers;
+mod observe;
+mod panics;
+
+pub(crate) use cors::{Hosted, cors, cors_elsewhere};
+pub(crate) use guard::guard;
+pub(crate) use headers::security_headers;
+pub(crate) use observe::observe;
+pub(crate) use panics::panic_answer;

@@ -1,0 +1,37 @@
+//! The access log and the request figures. Neither has the query string, which may hold a token.
+
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::Method;
+use axum::middleware::Next;
+use axum::response::Response;
+
+use crate::app::App;
+use crate::metrics::RequestLabels;
+
+/// Logs and counts a request.
+pub(crate) async fn observe(State(app): State<App>, request: Request, next: Next) -> Response {
+    let method = method_label(request.method());
+    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
+    let begun = Instant::now();
+    let response = next.run(request).await;
+    let took = begun.elapsed();
+    let status = response.status().as_u16();
+    let millis = took.as_secs_f64() * 1000.0;
+    // probes ask every few seconds and say nothing
+    if matches!(route.as_str(), "/health" | "/livez" | "/readyz" | "/metrics") {
+        tracing::debug!(method, route, status, duration_ms = millis, "request");
+    } else {
+        tracing::info!(method, route, status, duration_ms = millis, "request");
+    }
+    app.metrics.request_seconds.observe(took.as_secs_f64());
+    app.metrics.requests.get_or_create(&RequestLabels { method, route, status }).inc();
+    response
+}
+
+/// Methods that no route knows are one, as a client may invent any number of them.
+fn method_label(method: &Method) -> &'static str {
+    const KNOWN: [&str; 7] = ["GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE", "PATCH"];
+    KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("other")
+}

@@ -1,0 +1,138 @@
+//! What `/metrics` tells. Labels come from closed lists, never from a request.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+/// Labels of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RequestLabels {
+    /// The method, or `other`.
+    pub method: &'static str,
+    /// The route's template, or `unmatched`.
+    pub route: String,
+    /// The status.
+    pub status: u16,
+}
+
+/// Labels of what came by one of the two POST routes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RouteLabel {
+    /// `ingest` or `events`.
+    pub route: &'static str,
+}
+
+/// All figures of the server.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    /// Requests by method, route and status.
+    pub requests: Family<RequestLabels, Counter>,
+    /// Seconds from a request's head to its answer's head.
+    pub request_seconds: Histogram,
+    /// Events stored for the first time.
+    pub stored: Family<RouteLabel, Counter>,
+    /// Events that were there already.
+    pub duplicates: Family<RouteLabel, Counter>,
+    /// Events handed to the live stream.
+    pub broadcast: Counter,
+    /// Subscribers of the live stream.
+    pub subscribers: Gauge,
+    /// Times a subscriber was caught up from the store.
+    pub catch_ups: Counter,
+    /// Subscribers that were given up because they read too slowly or were silent.
+    pub subscribers_lost: Counter,
+    /// Requests refused because their source sent too fast.
+    pub rate_limited: Counter,
+    /// Requests the store failed.
+    pub store_errors: Counter,
+    /// Open connections.
+    pub connections: Gauge,
+    /// Connections closed because the most allowed were open.
+    pub connections_evicted: Counter,
+}
+
+/// Seconds; a request on one machine takes some hundred microseconds, one that waits for a slow disk seconds.
+const BUCKETS: [f64; 10] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 2.0, 10.0];
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut metrics = Self {
+            registry: Registry::with_prefix("vibetea"),
+            requests: Family::default(),
+            request_seconds: Histogram::new(BUCKETS),
+            stored: Family::default(),
+            duplicates: Family::default(),
+            broadcast: Counter::default(),
+            subscribers: Gauge::default(),
+            catch_ups: Counter::default(),
+            subscribers_lost: Counter::default(),
+            rate_limited: Counter::default(),
+            store_errors: Counter::default(),
+            connections: Gauge::default(),
+            connections_evicted: Counter::default(),
+        };
+        metrics.register();
+        metrics
+    }
+}
+
+impl Metrics {
+    fn register(&mut self) {
+        let r = &mut self.registry;
+        r.register("http_requests", "Requests by method, route and status", self.requests.clone());
+        r.register_with_unit(
+            "http_request_duration",
+            "Time from a request's head to its answer's head",
+            Unit::Seconds,
+            self.request_seconds.clone(),
+        );
+        r.register("events_stored", "Events stored for the first time", self.stored.clone());
+        r.register("events_duplicate", "Events that were there already", self.duplicates.clone());
+        r.register("events_broadcast", "Events handed to the live stream", self.broadcast.clone());
+        r.register("ws_connections", "Subscribers of the live stream", self.subscribers.clone());
+        r.register("ws_catch_ups", "Pages read for subscribers that fell behind", self.catch_ups.clone());
+        r.register("ws_lost", "Subscribers given up as too slow or silent", self.subscribers_lost.clone());
+        r.register("rate_limited", "Requests refused as too fast", self.rate_limited.clone());
+        r.register("store_errors", "Requests the store failed", self.store_errors.clone());
+        r.register("http_connections", "Open connections", self.connections.clone());
+        r.register(
+            "http_connections_evicted",
+            "Waiting connections closed to make room for new ones",
+            self.connections_evicted.clone(),
+        );
+    }
+
+    /// Counts what came of a batch of `received` events of which `stored` were new.
+    pub fn count_batch(&self, route: &'static str, received: u64, stored: u64) {
+        self.stored.get_or_create(&RouteLabel { route }).inc_by(stored);
+        self.duplicates.get_or_create(&RouteLabel { route }).inc_by(received.saturating_sub(stored));
+    }
+
+    /// All figures as text.
+    pub fn text(&self) -> Result<String, std::fmt::Error> {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_told_under_the_prefix() {
+        let metrics = Metrics::default();
+        metrics.count_batch("ingest", 10, 7);
+        metrics.subscribers.inc();
+        let text = metrics.text().unwrap();
+        assert!(text.contains("vibetea_events_stored_total{route=\"ingest\"} 7\n"), "{text}");
+        assert!(text.contains("vibetea_events_duplicate_total{route=\"ingest\"} 3\n"), "{text}");
+        assert!(text.contains("vibetea_ws_connections 1\n"), "{text}");
+        assert!(text.lines().all(|line| line.starts_with('#') || line.starts_with("vibetea_")), "{text}");
+    }
+}

@@ -1,0 +1,27 @@
+//! `POST /ingest`: batches, stored and not broadcast.
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use vibetea_protocol::batch::IdRule;
+use vibetea_protocol::history::IngestAnswer;
+
+use super::intake;
+use crate::app::App;
+use crate::auth;
+use crate::error::Refusal;
+use crate::store::Route;
+
+pub(super) async fn post(
+    State(app): State<App>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<IngestAnswer>, Refusal> {
+    let signed = auth::receive(&app.senders, &headers, body, app.max_ingest_body).await?;
+    let batch = intake::batch(&signed, IdRule::LowerCase, Route::Batch)?;
+    let received = batch.events.len() as u64;
+    let inserted = intake::store(&app, batch).await?;
+    app.metrics.count_batch("ingest", received, inserted);
+    Ok(Json(IngestAnswer::new(received, inserted)))
+}

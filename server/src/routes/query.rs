@@ -1,0 +1,34 @@
+//! `GET /query`: events per hour and source of the last 7 or 30 days.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, Uri};
+use vibetea_protocol::ErrorCode;
+use vibetea_protocol::history::{QueryAnswer, QueryMeta};
+
+use crate::app::App;
+use crate::auth;
+use crate::error::Refusal;
+use crate::filter::Query;
+
+pub(super) async fn get(
+    State(app): State<App>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Json<QueryAnswer>, Refusal> {
+    auth::check_bearer(&app.viewers, &headers)?;
+    let query = Query::of(&uri);
+    let days_requested = match query.given("days") {
+        None | Some("7") => 7,
+        Some("30") => 30,
+        Some(_) => return Err(Refusal::new(ErrorCode::InvalidDays, "days parameter must be 7 or 30")),
+    };
+    let source = query.get("source").map(str::to_owned);
+    let aggregates = app
+        .store()?
+        .get_hourly_aggregates(days_requested, source)
+        .await
+        .map_err(|error| app.store_failed(error))?;
+    let meta = QueryMeta { total_count: aggregates.len(), days_requested, fetched_at: app.clock.now() };
+    Ok(Json(QueryAnswer { aggregates, meta }))
+}

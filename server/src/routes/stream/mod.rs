@@ -1,0 +1,113 @@
+//! `GET /ws`: the live stream.
+
+mod subscriber;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Extension;
+use axum::extract::State;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::http::{HeaderMap, Uri};
+use axum::response::Response;
+use vibetea_protocol::{ErrorCode, EventId, Problem};
+
+use crate::app::{App, AppState};
+use crate::auth::{Viewers, bearer};
+use crate::backend::Backend;
+use crate::error::Refusal;
+use crate::filter::{Filter, Query};
+use crate::hub::Cursor;
+use crate::listener::Place;
+use crate::store::StoreError;
+use subscriber::Subscriber;
+
+/// Largest message a subscriber may send, in bytes.
+const MAX_MESSAGE: usize = 64 * 1024;
+/// Subscribers say next to nothing.
+const READ_BUFFER: usize = 4 * 1024;
+/// Frames of a burst are written together up to this size.
+const WRITE_BUFFER: usize = 32 * 1024;
+/// More than a write buffer and the largest frame together.
+const MAX_WRITE_BUFFER: usize = 256 * 1024;
+/// A subscriber further behind than this many live events starts afresh.
+const MOST_BEHIND: u64 = 100_000;
+
+pub(super) async fn get(
+    State(app): State<App>,
+    place: Option<Extension<Place>>,
+    uri: Uri,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, Refusal> {
+    let query = Query::of(&uri);
+    admit(&app, &headers, &query)?;
+    let filter = Filter::from_query(&query)?;
+    let upgrade = upgrade.map_err(|_| {
+        Refusal::new(ErrorCode::InvalidRequest, "This path speaks WebSocket: a request to upgrade is needed")
+    })?;
+    // where the stream stands is taken before the past is looked at, so nothing falls between the two
+    let newest = app.hub.newest();
+    let start = start(&app, query.get("last_event_id"), newest)
+        .await
+        .map_err(|error| app.store_failed(error))?;
+    let subscriber = Subscriber {
+        cursor: Cursor::behind(start.unwrap_or(newest)),
+        reset: start.is_none(),
+        filter,
+        task: app.sockets.token(),
+        place: place.map(|Extension(place)| place),
+        app,
+    };
+    Ok(upgrade
+        .max_message_size(MAX_MESSAGE)
+        .max_frame_size(MAX_MESSAGE)
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(WRITE_BUFFER)
+        .max_write_buffer_size(MAX_WRITE_BUFFER)
+        .on_upgrade(move |socket| subscriber.run(socket)))
+}
+
+/// A header, a ticket or a token in the address: the first that is given decides.
+fn admit(app: &AppState, headers: &HeaderMap, query: &Query) -> Result<(), Problem> {
+    let Viewers::Holders(token) = &app.viewers else { return Ok(()) };
+    let admitted = if let Some(shown) = bearer(headers) {
+        shown.is_some_and(|shown| token.is(shown))
+    } else if let Some(ticket) = query.get("ticket") {
+        app.tickets.redeem(ticket, Instant::now())
+    } else if let Some(shown) = query.get("token") {
+        token.is(shown.as_bytes())
+    } else {
+        return Err(Problem::new(
+            ErrorCode::MissingAuth,
+            "A token in the header Authorization or a ticket in the address is needed",
+        ));
+    };
+    if admitted {
+        Ok(())
+    } else {
+        Err(Problem::new(ErrorCode::InvalidToken, "The token or ticket is not the right one"))
+    }
+}
+
+/// The place behind which a subscriber starts; `None` where the event it names is unknown or too far back.
+async fn start(app: &AppState, last: Option<&str>, newest: u64) -> Result<Option<u64>, StoreError> {
+    let Some(last) = last else { return Ok(Some(newest)) };
+    let Ok(id) = last.parse::<EventId>() else { return Ok(None) };
+    let Backend::Store(store) = &app.backend else { return Ok(app.hub.place_of(&id)) };
+    let Some(seq) = store.position_of(id).await? else { return Ok(None) };
+    let mut behind = 0;
+    let mut walked = seq;
+    // places have gaps, so their distance only bounds the number of live events between them
+    while newest.saturating_sub(walked) + behind > MOST_BEHIND {
+        let page = store.live_events_after(walked, 1000).await?;
+        let Some(last) = page.last() else { break };
+        behind += page.len() as u64;
+        walked = last.seq;
+        if behind > MOST_BEHIND {
+            return Ok(None);
+        }
+    }
+    Ok(Some(seq))
+}

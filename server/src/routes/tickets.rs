@@ -1,0 +1,28 @@
+//! `POST /api/v1/ticket`: a single-use ticket for `/ws`, as a browser cannot send a header there.
+
+use std::time::Instant;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use serde::Serialize;
+
+use crate::app::App;
+use crate::auth;
+use crate::error::Refusal;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Ticket {
+    ticket: String,
+    expires_in_seconds: u64,
+}
+
+pub(super) async fn post(State(app): State<App>, headers: HeaderMap) -> Result<Json<Ticket>, Refusal> {
+    auth::check_bearer(&app.viewers, &headers)?;
+    let ticket = app.tickets.issue(Instant::now()).map_err(|error| {
+        tracing::error!(%error, "the system has no randomness");
+        Refusal::internal()
+    })?;
+    Ok(Json(Ticket { ticket, expires_in_seconds: auth::TICKET_LIFETIME.as_secs() }))
+}

@@ -1,0 +1,123 @@
+//! The store in one SQLite file: one thread writes, a few connections read.
+//!
+//! rusqlite and not sqlx, because sqlx pays a thread hop per statement: in one transaction of a thousand rows
+//! it is several times slower. sqlx only runs the migrations.
+
+mod connection;
+mod hourly;
+mod insert;
+mod lock;
+mod open;
+mod pool;
+mod queue;
+mod read;
+mod tally;
+mod writer;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use vibetea_protocol::history::HourlyAggregate;
+use vibetea_protocol::{Clock, EventId};
+
+use super::{LiveEvent, NewBatch, OnLive, OpenError, StoreError, Totals};
+use pool::ReadPool;
+use queue::Queue;
+
+/// Where the file is and how much it may take.
+#[derive(Debug, Clone)]
+pub struct SqliteOptions {
+    /// The database file; made, readable by its owner alone, where it is missing.
+    pub path: PathBuf,
+    /// How long to wait for another server to let go of the file.
+    pub lock_wait: Duration,
+    /// How long to wait for a foreign program that holds the write lock.
+    pub busy_timeout: Duration,
+    /// Most requests that wait for the writer.
+    pub queue_requests: usize,
+    /// Most bytes of events that wait for the writer or are being written.
+    pub queue_bytes: usize,
+    /// Events after which a group is committed even if more are waiting.
+    pub group_events: usize,
+    /// Most connections that read at once.
+    pub readers: usize,
+}
+
+impl SqliteOptions {
+    /// The defaults for a file.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            lock_wait: Duration::from_secs(1),
+            busy_timeout: Duration::from_secs(5),
+            queue_requests: 4096,
+            queue_bytes: 64 * 1024 * 1024,
+            group_events: 20_000,
+            readers: 3,
+        }
+    }
+}
+
+/// An open SQLite store; clones share it.
+#[derive(Debug, Clone)]
+pub struct SqliteStore {
+    queue: Arc<Queue>,
+    readers: Arc<ReadPool>,
+    clock: Clock,
+}
+
+impl SqliteStore {
+    pub(super) async fn open(
+        options: SqliteOptions,
+        clock: Clock,
+        on_live: OnLive,
+    ) -> Result<Self, OpenError> {
+        let opened = open::open(&options).await?;
+        let readers = ReadPool::new(opened.path.clone(), options.readers);
+        let queue = writer::spawn(opened, &options, clock.clone(), on_live)?;
+        Ok(Self { queue: Arc::new(queue), readers: Arc::new(readers), clock })
+    }
+
+    pub(super) async fn bulk_insert_events(&self, batch: NewBatch) -> Result<u64, StoreError> {
+        self.queue.insert(batch).await
+    }
+
+    pub(super) async fn get_hourly_aggregates(
+        &self,
+        days_back: u32,
+        source_filter: Option<String>,
+    ) -> Result<Vec<HourlyAggregate>, StoreError> {
+        let window = hourly::Window::new(self.clock.now(), days_back);
+        self.readers.read(move |reader| hourly::aggregates(reader, window, source_filter.as_deref())).await
+    }
+
+    pub(super) async fn position_of(&self, id: EventId) -> Result<Option<u64>, StoreError> {
+        self.readers.read(move |reader| read::position_of(reader, &id)).await
+    }
+
+    pub(super) async fn live_events_after(
+        &self,
+        seq: u64,
+        limit: usize,
+    ) -> Result<Vec<LiveEvent>, StoreError> {
+        self.readers.read(move |reader| read::live_events_after(reader, seq, limit)).await
+    }
+
+    pub(super) async fn newest_seq(&self) -> Result<u64, StoreError> {
+        self.readers.read(read::newest_seq).await
+    }
+
+    pub(super) async fn totals(&self) -> Result<Totals, StoreError> {
+        self.readers.read(read::totals).await
+    }
+
+    pub(super) async fn check_writable(&self) -> Result<(), StoreError> {
+        self.queue.check().await
+    }
+
+    pub(super) async fn close(&self) {
+        self.readers.close().await;
+        self.queue.close().await;
+    }
+}

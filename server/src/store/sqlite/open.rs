@@ -1,0 +1,173 @@
+//! From a path to a locked, checked and migrated file.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, ErrorCode};
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Connection as _};
+
+use super::lock::{FileLock, LockError, private_file};
+use super::{SqliteOptions, connection};
+use crate::store::OpenError;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
+
+/// Set by the first migration.
+const APPLICATION_ID: i64 = 1_448_371_553;
+/// Up to here every page is checked at the start; a larger file would delay it noticeably.
+const CHECKED_BYTES: u64 = 8 * 1024 * 1024;
+
+/// A file that is ours alone and has the newest schema.
+pub(super) struct Opened {
+    pub(super) path: PathBuf,
+    pub(super) connection: Connection,
+    pub(super) lock: FileLock,
+    /// The first place in the stream that is not taken.
+    pub(super) next_seq: i64,
+}
+
+pub(super) async fn open(options: &SqliteOptions) -> Result<Opened, OpenError> {
+    let wanted = options.clone();
+    let (path, lock, connection) = tokio::task::spawn_blocking(move || prepare(&wanted))
+        .await
+        .map_err(|error| failed(&options.path, &error))??;
+    migrate(&path).await?;
+    let newest: i64 = connection
+        .query_row("SELECT coalesce(max(seq), 0) FROM event", [], |row| row.get(0))
+        .map_err(|error| open_error(&path, &error))?;
+    Ok(Opened { path, connection, lock, next_seq: newest + 1 })
+}
+
+/// Locks before the file is made or looked at, so that of several starts only one touches it.
+fn prepare(options: &SqliteOptions) -> Result<(PathBuf, FileLock, Connection), OpenError> {
+    let path = real_path(&options.path).map_err(|error| not_writable(&options.path, &error))?;
+    let lock = FileLock::take(&path, options.lock_wait).map_err(|error| match error {
+        LockError::Held => OpenError::Locked { path: path.clone() },
+        LockError::Io(error) => not_writable(&path, &error),
+    })?;
+    if !path.exists() {
+        private_file().open(&path).map_err(|error| not_writable(&path, &error))?;
+    }
+    let connection = check(&path, options)?;
+    make_private(&path).map_err(|error| not_writable(&path, &error))?;
+    Ok((path, lock, connection))
+}
+
+/// Nothing is changed in a file that is not ours or is damaged.
+fn check(path: &Path, options: &SqliteOptions) -> Result<Connection, OpenError> {
+    let failed = |error| open_error(path, &error);
+    let connection = connection::unchanged(path, options.busy_timeout).map_err(failed)?;
+    if !is_ours(&connection).map_err(failed)? {
+        return Err(OpenError::Foreign { path: path.to_owned() });
+    }
+    if let Some(detail) = damage(&connection, path).map_err(failed)? {
+        return Err(OpenError::Corrupt { path: path.to_owned(), detail });
+    }
+    connection::set_up_writer(&connection).map_err(failed)?;
+    Ok(connection)
+}
+
+/// The path without links, so that two names of one file share a lock. Makes missing folders.
+fn real_path(path: &Path) -> io::Result<PathBuf> {
+    if path.exists() {
+        return path.canonicalize();
+    }
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let name = path.file_name().ok_or_else(|| io::Error::other("the path names no file"))?;
+    make_folder(folder)?;
+    Ok(folder.canonicalize()?.join(name))
+}
+
+/// Makes what is missing for its owner alone; a folder that is there keeps its mode, for it may be shared.
+fn make_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+#[cfg(unix)]
+fn make_private(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    for suffix in ["", "-wal", "-shm"] {
+        let mut file = path.as_os_str().to_owned();
+        file.push(suffix);
+        match fs::metadata(&file) {
+            Ok(metadata) if metadata.permissions().mode() & 0o077 != 0 => {
+                fs::set_permissions(&file, fs::Permissions::from_mode(0o600))?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn make_private(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// Whether the file is empty or was made by our migrations.
+fn is_ours(connection: &Connection) -> rusqlite::Result<bool> {
+    let id: i64 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    // a start that died early leaves the table of migrations alone
+    let others = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name <> '_sqlx_migrations'";
+    Ok(id == APPLICATION_ID || connection.query_row(others, [], |row| row.get::<_, i64>(0))? == 0)
+}
+
+/// What is broken in a small file.
+fn damage(connection: &Connection, path: &Path) -> rusqlite::Result<Option<String>> {
+    if fs::metadata(path).is_ok_and(|metadata| metadata.len() > CHECKED_BYTES) {
+        return Ok(None);
+    }
+    let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    Ok((verdict != "ok").then_some(verdict))
+}
+
+async fn migrate(path: &Path) -> Result<(), OpenError> {
+    let mut connection = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(false)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .connect()
+        .await
+        .map_err(|error| failed(path, &error))?;
+    let outcome = MIGRATIONS.run_direct(None, &mut connection, false).await;
+    // the lock is ours, so nothing waits for this connection; its own failure adds nothing to the outcome's
+    let _ = connection.close().await;
+    outcome.map_err(|error| match error {
+        MigrateError::VersionMissing(version) => OpenError::NewerSchema { path: path.to_owned(), version },
+        MigrateError::VersionMismatch(version) => {
+            OpenError::EditedMigration { path: path.to_owned(), version }
+        }
+        other => failed(path, &other),
+    })
+}
+
+fn not_writable(path: &Path, error: &io::Error) -> OpenError {
+    OpenError::NotWritable { path: path.to_owned(), detail: error.to_string() }
+}
+
+fn failed(path: &Path, error: &dyn std::error::Error) -> OpenError {
+    OpenError::Failed { path: path.to_owned(), detail: error.to_string() }
+}
+
+fn open_error(path: &Path, error: &rusqlite::Error) -> OpenError {
+    let path = path.to_owned();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => OpenError::NotADatabase { path },
+        Some(ErrorCode::DatabaseCorrupt) => OpenError::Corrupt { path, detail: error.to_string() },
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+            OpenError::NotWritable { path, detail: error.to_string() }
+        }
+        _ => OpenError::Failed { path, detail: error.to_string() },
+    }
+}

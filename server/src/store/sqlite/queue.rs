@@ -1,0 +1,140 @@
+//! The bounded way from requests to the writer.
+
+use std::sync::mpsc::{SyncSender, TrySendError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use crate::store::{NewBatch, StoreError};
+
+/// What an event takes beside its payload, roughly.
+const EVENT_BYTES: usize = 256;
+/// How old the last answer about writing may be.
+const CHECK_AGE: Duration = Duration::from_secs(1);
+/// A writer that is silent for longer is reported as stuck.
+const CHECK_WAIT: Duration = Duration::from_secs(5);
+
+/// Work for the writer. Who waits for an answer may leave; the work is done all the same.
+pub(super) enum Command {
+    Insert(Insert),
+    Check(oneshot::Sender<Result<(), StoreError>>),
+}
+
+/// A batch and who waits for it.
+pub(super) struct Insert {
+    pub(super) batch: NewBatch,
+    pub(super) answer: oneshot::Sender<Result<u64, StoreError>>,
+    /// Given back when the batch is answered.
+    pub(super) _room: OwnedSemaphorePermit,
+}
+
+/// The last outcome of a write, by whomever.
+#[derive(Debug, Default)]
+pub(super) struct Health {
+    last: Mutex<Option<(Instant, Result<(), StoreError>)>>,
+}
+
+impl Health {
+    /// Notes an outcome; answers whether it differs in kind from the one before.
+    pub(super) fn note(&self, outcome: Result<(), StoreError>) -> bool {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let was_ok = last.as_ref().is_none_or(|(_, outcome)| outcome.is_ok());
+        let changed = was_ok != outcome.is_ok();
+        *last = Some((Instant::now(), outcome));
+        changed
+    }
+
+    fn recent(&self) -> Option<Result<(), StoreError>> {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.as_ref().filter(|(at, _)| at.elapsed() < CHECK_AGE).map(|(_, outcome)| outcome.clone())
+    }
+}
+
+/// The requests' end of the queue.
+#[derive(Debug)]
+pub(super) struct Queue {
+    /// Gone once the store is closed.
+    commands: Mutex<Option<SyncSender<Command>>>,
+    room: Arc<Semaphore>,
+    bytes: u32,
+    health: Arc<Health>,
+    checking: tokio::sync::Mutex<()>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Queue {
+    pub(super) fn new(
+        commands: SyncSender<Command>,
+        bytes: usize,
+        health: Arc<Health>,
+        thread: JoinHandle<()>,
+    ) -> Self {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        Self {
+            commands: Mutex::new(Some(commands)),
+            room: Arc::new(Semaphore::new(bytes as usize)),
+            bytes,
+            health,
+            checking: tokio::sync::Mutex::new(()),
+            thread: Mutex::new(Some(thread)),
+        }
+    }
+
+    /// Queues a batch at once or refuses it at once, then waits for its commit.
+    pub(super) async fn insert(&self, batch: NewBatch) -> Result<u64, StoreError> {
+        if batch.events.is_empty() {
+            return Ok(0);
+        }
+        let weight: usize = batch.events.iter().map(|event| event.payload.len() + EVENT_BYTES).sum();
+        // a batch heavier than the whole queue still gets in when it is alone
+        let weight = u32::try_from(weight).unwrap_or(u32::MAX).min(self.bytes);
+        let room = Arc::clone(&self.room).try_acquire_many_owned(weight).map_err(|_| full())?;
+        let (answer, answered) = oneshot::channel();
+        self.send(Command::Insert(Insert { batch, answer, _room: room }))?;
+        answered.await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    /// Whether a write works now: the last write's outcome if it is fresh, else that of a tiny one.
+    pub(super) async fn check(&self) -> Result<(), StoreError> {
+        let _one_at_a_time = self.checking.lock().await;
+        if let Some(outcome) = self.health.recent() {
+            return outcome;
+        }
+        let (answer, answered) = oneshot::channel();
+        self.send(Command::Check(answer))?;
+        match tokio::time::timeout(CHECK_WAIT, answered).await {
+            Ok(outcome) => outcome.unwrap_or_else(|_| Err(gone())),
+            Err(_) => Err(StoreError::Unavailable("the writer does not answer".to_owned())),
+        }
+    }
+
+    fn send(&self, command: Command) -> Result<(), StoreError> {
+        let commands = self.commands.lock().unwrap_or_else(PoisonError::into_inner);
+        let commands =
+            commands.as_ref().ok_or_else(|| StoreError::Unavailable("the store is closed".to_owned()))?;
+        commands.try_send(command).map_err(|error| match error {
+            TrySendError::Full(_) => full(),
+            TrySendError::Disconnected(_) => gone(),
+        })
+    }
+
+    /// Refuses later work, waits until what is queued is stored and the file is closed.
+    pub(super) async fn close(&self) {
+        self.commands.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            // the writer catches panics itself; one that gets here was already reported by the panic hook
+            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        }
+    }
+}
+
+fn full() -> StoreError {
+    StoreError::Unavailable("too many events are waiting to be stored".to_owned())
+}
+
+fn gone() -> StoreError {
+    StoreError::Internal("the writer is gone".to_owned())
+}

@@ -1,0 +1,106 @@
+//! Reading the live stream and the totals.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use rusqlite::{OptionalExtension as _, Row};
+use serde_json::value::RawValue;
+use vibetea_protocol::timestamp::InvalidTimestamp;
+use vibetea_protocol::{EventId, EventType, Timestamp, event::InvalidId};
+
+use super::pool::{Reader, invalid};
+use crate::store::{LiveEvent, NewEvent, Totals};
+
+const AFTER: &str = "SELECT ts, type, payload, seq, id, source FROM event INDEXED BY event_live
+    WHERE live AND seq > ?1 ORDER BY seq LIMIT ?2";
+// the events' own ends: each comes from the index on time
+const TOTALS: &str = "SELECT (SELECT count(DISTINCT source) FROM tally),
+    (SELECT min(ts) FROM event), (SELECT max(ts) FROM event)";
+
+/// Place of an event in the live stream; none if it is not in it.
+pub(super) fn position_of(reader: &mut Reader, id: &EventId) -> rusqlite::Result<Option<u64>> {
+    let mut select = reader.connection.prepare_cached("SELECT seq FROM event WHERE id = ?1 AND live")?;
+    select.query_row([id.key()], |row| natural(row, 0)).optional()
+}
+
+/// The live stream after a place, oldest first.
+pub(super) fn live_events_after(
+    reader: &mut Reader,
+    seq: u64,
+    limit: usize,
+) -> rusqlite::Result<Vec<LiveEvent>> {
+    let rows: Vec<(u64, i64, NewEvent)> = {
+        let mut select = reader.connection.prepare_cached(AFTER)?;
+        let place = i64::try_from(seq).unwrap_or(i64::MAX);
+        let rows = select.query_map((place, i64::try_from(limit).unwrap_or(i64::MAX)), |row| {
+            let key = row.get_ref(4)?.as_str()?;
+            let id = EventId::from_key(key).ok_or_else(|| invalid(4, InvalidId))?;
+            Ok((natural(row, 3)?, row.get(5)?, event(row, id, 0)?))
+        })?;
+        rows.collect::<rusqlite::Result<_>>()?
+    };
+    rows.into_iter()
+        .map(|(seq, source, event)| Ok(LiveEvent { seq, source: reader.source_name(source)?, event }))
+        .collect()
+}
+
+/// The newest place that holds an event of either route; 0 in an empty store.
+pub(super) fn newest_seq(reader: &mut Reader) -> rusqlite::Result<u64> {
+    let mut select = reader.connection.prepare_cached("SELECT coalesce(max(seq), 0) FROM event")?;
+    select.query_row([], |row| natural(row, 0))
+}
+
+/// Sums of the kept counts, and the ends of the index on time.
+pub(super) fn totals(reader: &mut Reader) -> rusqlite::Result<Totals> {
+    reader.snapshot(|reader| {
+        let mut totals = Totals::default();
+        let mut select =
+            reader.connection.prepare_cached("SELECT type, sum(count) FROM tally GROUP BY type")?;
+        let mut rows = select.query([])?;
+        while let Some(row) = rows.next()? {
+            let number: u8 = row.get(0)?;
+            if let Some(count) = totals.by_type.get_mut(usize::from(number)) {
+                *count = natural(row, 1)?;
+            }
+        }
+        totals.events = totals.by_type.iter().sum();
+        let mut select = reader.connection.prepare_cached(TOTALS)?;
+        (totals.sources, totals.oldest, totals.newest) =
+            select.query_row([], |row| Ok((natural(row, 0)?, moment(row, 1)?, moment(row, 2)?)))?;
+        Ok(totals)
+    })
+}
+
+/// A count or a place: never negative in the database.
+fn natural(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    row.get::<_, i64>(column).map(i64::unsigned_abs)
+}
+
+fn moment(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
+    let micros: Option<i64> = row.get(column)?;
+    micros
+        .map(|micros| Timestamp::from_micros(micros).ok_or_else(|| invalid(column, InvalidTimestamp)))
+        .transpose()
+}
+
+/// An event whose `ts`, `type` and `payload` stand in the columns from `first` on.
+pub(super) fn event(row: &Row<'_>, id: EventId, first: usize) -> rusqlite::Result<NewEvent> {
+    let timestamp = moment(row, first)?.ok_or_else(|| invalid(first, InvalidTimestamp))?;
+    let number: u8 = row.get(first + 1)?;
+    let event_type = EventType::from_number(number)
+        .ok_or_else(|| rusqlite::Error::IntegralValueOutOfRange(first + 1, number.into()))?;
+    let payload = row.get_ref(first + 2)?.as_bytes()?;
+    Ok(NewEvent {
+        id,
+        timestamp,
+        event_type,
+        payload: Bytes::copy_from_slice(payload),
+        project: project(payload),
+    })
+}
+
+/// The payload's `project` as the wire has it: a string at the top level, the last one if repeated.
+fn project(payload: &[u8]) -> Option<Box<str>> {
+    let mut fields: HashMap<String, &RawValue> = serde_json::from_slice(payload).ok()?;
+    serde_json::from_str(fields.remove("project")?.get()).ok()
+}

@@ -1,0 +1,216 @@
+//! The thread that writes. It commits what waits in groups, tells the live stream, then the waiters, and only
+//! then moves the log into the database.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode};
+use tokio::sync::oneshot;
+use vibetea_protocol::Clock;
+
+use super::SqliteOptions;
+use super::connection::{self, PAGE_SIZE};
+use super::insert::{Inserter, Stored};
+use super::lock::FileLock;
+use super::open::Opened;
+use super::queue::{Command, Health, Insert, Queue};
+use crate::store::{LiveEvent, OnLive, OpenError, StoreError};
+
+/// Pages in the log after which it is moved even under load.
+const BUSY_PAGES: i64 = 40 * 1024 * 1024 / PAGE_SIZE;
+/// Pages in the log worth moving in a quiet moment. Fewer stay, or a slow trickle would be written twice.
+const IDLE_PAGES: i64 = 4 * 1024 * 1024 / PAGE_SIZE;
+const IDLE_AFTER: Duration = Duration::from_millis(250);
+
+struct Writer {
+    path: PathBuf,
+    /// None after a failure that may have left it unusable; opened again for the next group.
+    connection: Option<Connection>,
+    inserter: Inserter,
+    lock: FileLock,
+    clock: Clock,
+    on_live: OnLive,
+    health: Arc<Health>,
+    busy_timeout: Duration,
+    group_events: usize,
+    log_pages: i64,
+    checks: i64,
+}
+
+/// Starts the thread; it ends when the queue is closed or dropped.
+pub(super) fn spawn(
+    opened: Opened,
+    options: &SqliteOptions,
+    clock: Clock,
+    on_live: OnLive,
+) -> Result<Queue, OpenError> {
+    let (commands, incoming) = sync_channel(options.queue_requests.max(1));
+    let health = Arc::new(Health::default());
+    let writer = Writer {
+        path: opened.path.clone(),
+        connection: Some(opened.connection),
+        inserter: Inserter::new(opened.next_seq),
+        lock: opened.lock,
+        clock,
+        on_live,
+        health: Arc::clone(&health),
+        busy_timeout: options.busy_timeout,
+        group_events: options.group_events,
+        log_pages: 0,
+        checks: 0,
+    };
+    let thread = thread::Builder::new()
+        .name("vibetea-store".to_owned())
+        .spawn(move || writer.run(&incoming))
+        .map_err(|error| OpenError::Failed { path: opened.path, detail: error.to_string() })?;
+    Ok(Queue::new(commands, options.queue_bytes, health, thread))
+}
+
+/// What is committed together.
+#[derive(Default)]
+struct Group {
+    inserts: Vec<Insert>,
+    checks: Vec<oneshot::Sender<Result<(), StoreError>>>,
+}
+
+impl Group {
+    /// Takes what waits already; waiting for more would only delay the first.
+    fn gather(first: Command, incoming: &Receiver<Command>, most_events: usize) -> Self {
+        let mut group = Self::default();
+        let mut events = 0;
+        let mut next = Some(first);
+        while let Some(command) = next {
+            match command {
+                Command::Insert(insert) => {
+                    events += insert.batch.events.len();
+                    group.inserts.push(insert);
+                }
+                Command::Check(answer) => group.checks.push(answer),
+            }
+            next = if events < most_events { incoming.try_recv().ok() } else { None };
+        }
+        group
+    }
+}
+
+impl Writer {
+    fn run(mut self, incoming: &Receiver<Command>) {
+        while let Some(first) = self.next(incoming) {
+            let group = Group::gather(first, incoming, self.group_events);
+            self.serve(group);
+            self.move_log(BUSY_PAGES, "PRAGMA wal_checkpoint(PASSIVE)");
+        }
+        self.log_pages = 1;
+        self.move_log(1, "PRAGMA wal_checkpoint(TRUNCATE)");
+        drop(self.connection.take());
+        // only now may another server have the file
+        drop(self.lock);
+    }
+
+    /// The next command; none once the queue is closed and empty.
+    fn next(&mut self, incoming: &Receiver<Command>) -> Option<Command> {
+        if self.log_pages >= IDLE_PAGES {
+            match incoming.recv_timeout(IDLE_AFTER) {
+                Ok(command) => return Some(command),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.move_log(IDLE_PAGES, "PRAGMA wal_checkpoint(PASSIVE)");
+                }
+            }
+        }
+        incoming.recv().ok()
+    }
+
+    fn serve(&mut self, group: Group) {
+        let stored = match catch_unwind(AssertUnwindSafe(|| self.store(&group))) {
+            Ok(Ok(stored)) => Ok(stored),
+            Ok(Err(error)) => Err(self.recover(&error)),
+            Err(_) => {
+                self.connection = None;
+                self.inserter.forget_sources();
+                Err(StoreError::Internal("the writer panicked".to_owned()))
+            }
+        };
+        self.note(stored.as_ref().map(|_| ()));
+        match stored {
+            Ok(stored) => {
+                self.publish(&stored.live);
+                for (insert, inserted) in group.inserts.into_iter().zip(stored.inserted) {
+                    // who waited may have left
+                    let _ = insert.answer.send(Ok(inserted));
+                }
+                group.checks.into_iter().for_each(|answer| drop(answer.send(Ok(()))));
+            }
+            Err(error) => {
+                for insert in group.inserts {
+                    let _ = insert.answer.send(Err(error.clone()));
+                }
+                group.checks.into_iter().for_each(|answer| drop(answer.send(Err(error.clone()))));
+            }
+        }
+    }
+
+    fn store(&mut self, group: &Group) -> rusqlite::Result<Stored> {
+        let connection = match &mut self.connection {
+            Some(connection) => connection,
+            closed => closed.insert(connection::writer(&self.path, self.busy_timeout)?),
+        };
+        let batches = group.inserts.iter().map(|insert| &insert.batch);
+        let stored = self.inserter.store(connection, batches, self.clock.now())?;
+        if !group.checks.is_empty() {
+            self.checks = (self.checks + 1) % 1000;
+            connection.pragma_update(None, "user_version", self.checks)?;
+        }
+        self.log_pages = log_pages(connection)?;
+        Ok(stored)
+    }
+
+    /// The transaction is rolled back already. A full disk or a foreign lock leaves the connection usable.
+    fn recover(&mut self, error: &rusqlite::Error) -> StoreError {
+        self.inserter.forget_sources();
+        if !matches!(error.sqlite_error_code(), Some(ErrorCode::DiskFull | ErrorCode::DatabaseBusy)) {
+            self.connection = None;
+        }
+        connection::store_error(error)
+    }
+
+    fn note(&self, outcome: Result<(), &StoreError>) {
+        let changed = self.health.note(outcome.map_err(Clone::clone));
+        match outcome {
+            Err(error) if changed => tracing::error!(%error, "events cannot be stored"),
+            Ok(()) if changed => tracing::info!("events are stored again"),
+            _ => {}
+        }
+    }
+
+    /// The events are stored whatever becomes of the broadcast.
+    fn publish(&self, live: &[LiveEvent]) {
+        if !live.is_empty() && catch_unwind(AssertUnwindSafe(|| (self.on_live)(live))).is_err() {
+            tracing::error!(events = live.len(), "the live stream panicked");
+        }
+    }
+
+    /// Moves the log into the database once it holds that many pages.
+    fn move_log(&mut self, at_least: i64, how: &str) {
+        let Some(connection) = self.connection.as_ref().filter(|_| self.log_pages >= at_least) else {
+            return;
+        };
+        match connection.prepare_cached(how).and_then(|mut statement| statement.query_row([], pages_left)) {
+            Ok(left) => self.log_pages = left,
+            Err(error) => tracing::warn!(%error, "the write-ahead log cannot be moved into the database"),
+        }
+    }
+}
+
+/// Pages of the log that are not in the database yet.
+fn log_pages(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.prepare_cached("PRAGMA wal_checkpoint(NOOP)")?.query_row([], pages_left)
+}
+
+fn pages_left(row: &rusqlite::Row<'_>) -> rusqlite::Result<i64> {
+    Ok(row.get::<_, i64>(1)? - row.get::<_, i64>(2)?)
+}
