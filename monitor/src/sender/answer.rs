@@ -76,13 +76,10 @@ pub(super) fn judge(status: u16, code: Option<String>, retry_after: Option<Durat
 
 /// The code word of a JSON error answer, if it is one: at most 40 of `a-z` and `_`.
 pub(super) fn code_word(body: &[u8]) -> Option<String> {
-    #[derive(serde::Deserialize)]
-    struct Envelope {
-        error: String,
-    }
-    let code = serde_json::from_slice::<Envelope>(body).ok()?.error;
+    let answer: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let code = answer.get("error")?.as_str()?;
     let plain = (1..=40).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-    plain.then_some(code)
+    plain.then(|| code.to_owned())
 }
 
 /// Reads `Retry-After`: whole seconds or an HTTP date, capped; nothing where it cannot be read, is over or is now.

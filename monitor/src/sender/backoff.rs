@@ -33,7 +33,9 @@ mod tests {
     #[test]
     fn waits_double_up_to_the_cap_and_never_stop() {
         let longest = |failures| BACKOFF.wait(failures, u64::MAX).as_secs_f64();
-        for (failures, seconds) in [(1, 1.0), (2, 2.0), (3, 4.0), (6, 32.0), (7, 60.0), (1000, 60.0), (u32::MAX, 60.0)] {
+        for (failures, seconds) in
+            [(1, 1.0), (2, 2.0), (3, 4.0), (6, 32.0), (7, 60.0), (1000, 60.0), (u32::MAX, 60.0)]
+        {
             assert!((longest(failures) - seconds).abs() < 0.001, "{failures}");
         }
     }

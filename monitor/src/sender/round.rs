@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn one_poison_event_is_found_within_the_promised_requests_wherever_it_stands() {
-        for count in (1..=130).chain([499, 500, 511, 512, 513, 1000]) {
+        for count in (1..=130usize).chain([499, 500, 511, 512, 513, 1000]) {
             let most = usize::try_from(count.ilog2()).unwrap() + 1;
             for poison in 0..count {
                 let poison = i64::try_from(poison).unwrap();

@@ -1,0 +1,132 @@
+use super::server::{Reply, Server, status};
+use super::*;
+
+/// Batches go to `hosted`, nothing else goes anywhere.
+fn hosted_plan(hosted: &Server, live: &Server, interval: Duration) -> Plan {
+    let mut plan = Plan::to(live);
+    plan.hosted = Some(hosted.url());
+    plan.interval = interval;
+    plan
+}
+
+#[tokio::test]
+async fn a_full_batch_goes_at_once_and_the_rest_at_the_interval() {
+    let (live, hosted) = (Server::accepting().await, Server::accepting().await);
+    let disk = Disk::with(1007, Needs::Batch);
+    let interval = Duration::from_millis(1500);
+    let began = Instant::now();
+    let running = hosted_plan(&hosted, &live, interval).start(&disk.outbox);
+    eventually("the full batch", || hosted.store().len() == 1000).await;
+    eventually("the rest", || hosted.store().len() == 1007).await;
+    let requests = hosted.requests();
+    assert_eq!(requests.len(), 2);
+    assert!(requests[0].at - began < interval);
+    assert!(requests[1].at - began >= interval);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_hosted_destination_is_left_alone_until_the_interval_after_its_attempts() {
+    let (live, hosted) = (Server::accepting().await, Server::start(|_, _| status(500)).await);
+    let disk = Disk::with(3, Needs::Batch);
+    let mut plan = hosted_plan(&hosted, &live, Duration::from_millis(600));
+    plan.retry_limit = 4;
+    let running = plan.start(&disk.outbox);
+    eventually("three rounds of attempts", || hosted.requests().len() >= 9).await;
+    running.stop().await;
+    let times: Vec<Instant> = hosted.requests().iter().map(|request| request.at).collect();
+    for (index, pair) in times.windows(2).enumerate() {
+        let wait = pair[1] - pair[0];
+        assert_eq!(wait >= Duration::from_millis(600), index % 4 == 3, "{index}: {wait:?}");
+    }
+    assert_eq!(disk.waiting(Destination::Batch), 3);
+}
+
+#[tokio::test]
+async fn history_goes_when_nothing_more_is_added_whatever_the_interval() {
+    let server = Server::accepting().await;
+    let disk = Disk::with(10, Needs::Batch);
+    let running = Plan::to(&server).start(&disk.outbox);
+    eventually("the history", || server.store().len() == 10).await;
+    running.stop().await;
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn stopping_flushes_what_waits_for_an_interval() {
+    let (live, hosted) = (Server::accepting().await, Server::accepting().await);
+    let disk = Disk::with(10, Needs::Batch);
+    let running = hosted_plan(&hosted, &live, Duration::from_hours(1)).start(&disk.outbox);
+    running.stop().await;
+    assert_eq!(hosted.store().len(), 10);
+    assert_eq!(disk.waiting(Destination::Batch), 0);
+}
+
+#[tokio::test]
+async fn stopping_under_load_ends_in_time_with_everything_confirmed_or_queued() {
+    let mut turn = 0;
+    let server = Server::start(move |request, store| {
+        turn += 1;
+        if turn > 5 {
+            return Reply::Silence;
+        }
+        store.commit(request);
+        status(202)
+    })
+    .await;
+    let disk = Disk::with(500, Needs::Both);
+    let mut plan = Plan::to(&server);
+    plan.buffer_size = 20;
+    plan.timing.request = Duration::from_secs(30);
+    let running = plan.start(&disk.outbox);
+    eventually("the load", || server.requests().len() > 5).await;
+    let took = running.stop().await;
+    assert!(took < plan.timing.last_flush + Duration::from_secs(1), "{took:?}");
+    let queued = disk.outbox.pending(Destination::Live, 1000, usize::MAX).unwrap();
+    let confirmed = 500 - queued.len();
+    assert!(confirmed >= 20, "{confirmed}");
+    let stored = server.store().numbers();
+    let lost = (0..500).find(|number| {
+        let id = crate::outbox::testing::numbered_id(*number);
+        !stored.contains(number) && !queued.iter().any(|row| row.id == id)
+    });
+    assert_eq!(lost, None);
+}
+
+#[tokio::test]
+async fn stopping_does_not_wait_for_a_dead_server() {
+    let server = Server::start(|_, _| Reply::Answer(429, "retry-after: 300\r\n", String::new())).await;
+    let disk = Disk::with(5, Needs::Live);
+    let mut plan = Plan::to(&server);
+    plan.timing.retry_after_cap = Duration::from_mins(5);
+    plan.timing.last_flush = Duration::from_secs(10);
+    let running = plan.start(&disk.outbox);
+    eventually("an attempt", || server.requests().len() == 1).await;
+    eventually("its answer", || disk.status().live.report.is_some()).await;
+    let took = running.stop().await;
+    assert!(took < Duration::from_secs(2), "{took:?}");
+    assert_eq!(server.requests().len(), 1);
+    assert_eq!(disk.waiting(Destination::Live), 5);
+}
+
+#[tokio::test]
+async fn a_steady_flow_writes_its_state_rarely() {
+    let server = Server::accepting().await;
+    let disk = Disk::new();
+    let mut plan = Plan::to(&server);
+    plan.timing.note_every = Duration::from_hours(1);
+    let running = plan.start(&disk.outbox);
+    disk.put(0..1, Needs::Live);
+    eventually("the first report", || disk.status().live.report.is_some()).await;
+    let first = disk.status().live.report.unwrap();
+    for number in 1..10 {
+        disk.put(number..number + 1, Needs::Live);
+        eventually("the event", || disk.waiting(Destination::Live) == 0).await;
+    }
+    assert_eq!(disk.status().live.report.unwrap(), first);
+    running.stop().await;
+    assert!(
+        disk.status().live.report.unwrap().acknowledged > first.acknowledged,
+        "stopping notes the newest"
+    );
+}
