@@ -9,7 +9,7 @@ use vibetea_tests::place::real_transcripts;
 fn real_or_say() -> Option<PathBuf> {
     let found = real_transcripts();
     if found.is_none() {
-        println!("skipped: no real transcripts in ../shared/transcripts");
+        eprintln!("skipped: no real transcripts in ../shared/transcripts");
     }
     found
 }

@@ -13,11 +13,15 @@ struct Source {
 
 impl Source {
     fn is_rust(&self) -> bool {
-        self.path.ends_with(".rs")
+        self.has_ending(&["rs"])
+    }
+
+    fn has_ending(&self, endings: &[&str]) -> bool {
+        Path::new(&self.path).extension().is_some_and(|own| endings.iter().any(|ending| own == *ending))
     }
 
     fn is_code(&self) -> bool {
-        [".rs", ".ts", ".tsx", ".sql", ".css"].iter().any(|ending| self.path.ends_with(ending))
+        self.has_ending(&["rs", "ts", "tsx", "sql", "css"])
     }
 
     fn is_test(&self) -> bool {
@@ -39,16 +43,16 @@ fn sources() -> Vec<Source> {
     let mut found = Vec::new();
     let mut folders = vec![root().to_owned()];
     while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).unwrap() {
-            let path: PathBuf = entry.unwrap().path();
-            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        for entry in std::fs::read_dir(&folder).expect("a folder can be read") {
+            let path: PathBuf = entry.expect("a folder can be read").path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             if matches!(name.as_str(), "target" | ".git" | "node_modules" | "dist") {
                 continue;
             }
             if path.is_dir() {
                 folders.push(path);
             } else if let Ok(text) = std::fs::read_to_string(&path) {
-                let path = path.strip_prefix(root()).unwrap().to_string_lossy().replace('\\', "/");
+                let path = path.strip_prefix(root()).unwrap_or(&path).to_string_lossy().replace('\\', "/");
                 found.push(Source { path, text });
             }
         }
