@@ -12,7 +12,10 @@ pub mod keys;
 pub mod outbox;
 pub mod pipeline;
 pub mod privacy;
+pub mod run;
 pub mod sender;
 pub mod tail;
 pub mod telemetry;
 pub mod transcript;
+
+pub use run::run;

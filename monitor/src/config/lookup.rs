@@ -115,19 +115,13 @@ impl<'a> Variables<'a> {
         }
     }
 
-    pub(super) fn extensions(&mut self, name: &str) -> Option<Vec<String>> {
+    /// A list as it was written, once every part of it could be an extension.
+    pub(super) fn extensions(&mut self, name: &str) -> Option<String> {
         let value = self.get(name)?;
-        let extensions: Vec<String> = value
-            .split(',')
-            .map(|part| part.trim().trim_start_matches('.').to_lowercase())
-            .filter(|part| !part.is_empty())
-            .collect();
-        let plain = |part: &String| {
-            part.len() <= 16
-                && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '+'))
-        };
-        if extensions.iter().all(plain) {
-            return Some(extensions);
+        let plain =
+            |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+');
+        if value.split(',').map(str::trim).all(|part| part.len() <= 16 && part.chars().all(plain)) {
+            return Some(value);
         }
         self.refuse(name, &value, "extensions with commas between them, such as 'rs,ts,md', are allowed");
         None
@@ -137,7 +131,8 @@ impl<'a> Variables<'a> {
         let name = "VIBETEA_SOURCE_ID";
         let allowed = "1 to 128 characters without control characters are allowed";
         if let Some(value) = self.get(name) {
-            return value.parse().map_err(|_| self.refuse(name, &value, allowed)).ok();
+            // a header would lose blanks at its ends, and the signature names none
+            return value.trim().parse().map_err(|_| self.refuse(name, &value, allowed)).ok();
         }
         let host = gethostname::gethostname().to_string_lossy().into_owned();
         host.parse()

@@ -11,6 +11,8 @@ use url::Url;
 use vibetea_protocol::SourceId;
 
 use lookup::Variables;
+
+use crate::pipeline::History;
 pub use lookup::{ConfigError, environment};
 
 /// How the environment is read: name in, value out. A closure, so that tests touch no process environment.
@@ -31,8 +33,8 @@ pub struct Config {
     pub history: History,
     /// Silence after which a session counts as ended.
     pub session_silence: Duration,
-    /// File extensions that may be named, lower case and without the dot; `None` leaves the built-in rule.
-    pub basename_allowlist: Option<Vec<String>>,
+    /// File extensions that may be named, with commas between them; `None` leaves the built-in rule.
+    pub basename_allowlist: Option<String>,
 }
 
 /// The two destinations.
@@ -66,17 +68,6 @@ pub struct IdentityConfig {
     pub key_dir: PathBuf,
     /// Name the server knows this monitor by.
     pub source: SourceId,
-}
-
-/// How much of the past the first run reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum History {
-    /// All of it.
-    All,
-    /// None: files that are there already are followed from their end.
-    Off,
-    /// What is at most this many days old.
-    Days(u32),
 }
 
 impl Config {

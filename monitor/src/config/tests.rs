@@ -139,7 +139,7 @@ fn folders_follow_their_variables() {
     assert_eq!(config.identity.key_dir, PathBuf::from("/home/dev/keys"));
     assert_eq!(config.claude_dir, PathBuf::from("/srv/claude"));
     assert_eq!(config.state_dir, PathBuf::from("/srv/state/vibetea"));
-    assert_eq!(config.basename_allowlist, Some(vec!["rs".to_owned(), "ts".to_owned()]));
+    assert_eq!(config.basename_allowlist, Some(".rs, TS,,".to_owned()));
 }
 
 #[test]

@@ -119,7 +119,7 @@ fn open_checked(file: &Path) -> Result<Connection, OutboxError> {
     Ok(connection)
 }
 
-/// SQLite would make it readable for everybody.
+/// `SQLite` would make it readable for everybody.
 fn create_private(file: &Path) -> Result<(), OutboxError> {
     match private_file().create_new(true).open(file) {
         Ok(_) => Ok(()),
@@ -128,7 +128,7 @@ fn create_private(file: &Path) -> Result<(), OutboxError> {
     }
 }
 
-/// A damaged format number would make SQLite call the file read-only, which a damaged file must not look like.
+/// A damaged format number would make `SQLite` call the file read-only, which a damaged file must not look like.
 fn check_header(file: &Path) -> Result<(), OutboxError> {
     let mut header = [0; 100];
     let error = |source| OutboxError::Folder { folder: file.to_owned(), source };

@@ -19,8 +19,7 @@ CREATE TABLE file (
     state TEXT NOT NULL,            -- what the interpreter remembers of the file, JSON
     seal INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX file_unsettled ON file (path) WHERE settled = 0;
-CREATE INDEX file_inode ON file (inode, device);
+CREATE INDEX file_unsettled ON file (modified) WHERE settled = 0;
 
 -- Events that some destination still needs; a row that nobody needs is deleted.
 CREATE TABLE outbox (

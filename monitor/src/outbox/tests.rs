@@ -245,14 +245,14 @@ fn a_damaged_store_is_set_aside_and_a_new_one_begun() {
     assert!(aside[0].starts_with("outbox.db.corrupt-2026-11-24T120003"), "{aside:?}");
 }
 
-/// Changes one value behind SQLite's back and says whether opening notices.
+/// Changes one value behind `SQLite`'s back and says whether opening notices.
 fn notices(damage: &str) -> bool {
     let folder = tempfile::tempdir().unwrap();
     let outbox = open(folder.path());
     outbox.put(1, "{}", Needs::Both).unwrap();
     outbox
         .turn(clock().now(), |turn| {
-            turn.save_file("a/b.jsonl", &FileRow { offset: 7, ..FileRow::default() }, &())
+            turn.save_file("a/b.jsonl", &FileRow { skip_before: 7, ..FileRow::default() }, &())
         })
         .unwrap_or_else(|error: OutboxError| panic!("{error}"));
     drop(outbox);

@@ -12,6 +12,7 @@ use super::{Change, Destination, Outbox, OutboxError, queue};
 use crate::identity::{CallKey, NaturalKey};
 use crate::interpret::{Call, WaitingResult};
 use crate::privacy::RedactedEvent;
+use crate::tail::{Position, Stat};
 
 /// How long a call waits for its result and a result for its call.
 const MEMORY_MICROS: i64 = 7 * MICROS_PER_DAY;
@@ -34,37 +35,32 @@ impl Needs {
     }
 }
 
-/// What is kept of one transcript; numbers are what the reader makes of them, the store only keeps them.
+/// What is kept of one transcript beside what the interpreter remembers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-#[expect(missing_docs, reason = "the columns are described in schema.sql")]
 pub struct FileRow {
-    pub generation: i64,
-    pub offset: u64,
-    pub head_len: u64,
-    pub head: i64,
-    pub tail_len: u64,
-    pub tail: i64,
-    pub device: u64,
-    pub inode: u64,
-    pub size: u64,
-    pub modified: i64,
+    /// How far it has been read.
+    pub position: Position,
+    /// Events before this time (µs since 1970) are history nobody asked for.
     pub skip_before: i64,
+    /// Whether the silence after its last record has been looked at.
     pub settled: bool,
 }
 
 impl FileRow {
+    /// In the order of the columns.
     fn numbers(&self) -> [i64; 12] {
+        let Position { generation, offset, head_len, head, tail_len, tail, stat } = &self.position;
         [
-            self.generation,
-            self.offset.cast_signed(),
-            self.head_len.cast_signed(),
-            self.head,
-            self.tail_len.cast_signed(),
-            self.tail,
-            self.device.cast_signed(),
-            self.inode.cast_signed(),
-            self.size.cast_signed(),
-            self.modified,
+            *generation,
+            offset.cast_signed(),
+            head_len.cast_signed(),
+            *head,
+            tail_len.cast_signed(),
+            *tail,
+            stat.device.cast_signed(),
+            stat.inode.cast_signed(),
+            stat.size.cast_signed(),
+            stat.modified,
             self.skip_before,
             i64::from(self.settled),
         ]
@@ -74,16 +70,20 @@ impl FileRow {
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         let unsigned = |index| row.get::<_, i64>(index).map(i64::cast_unsigned);
         Ok(Self {
-            generation: row.get(1)?,
-            offset: unsigned(2)?,
-            head_len: unsigned(3)?,
-            head: row.get(4)?,
-            tail_len: unsigned(5)?,
-            tail: row.get(6)?,
-            device: unsigned(7)?,
-            inode: unsigned(8)?,
-            size: unsigned(9)?,
-            modified: row.get(10)?,
+            position: Position {
+                generation: row.get(1)?,
+                offset: unsigned(2)?,
+                head_len: unsigned(3)?,
+                head: row.get(4)?,
+                tail_len: unsigned(5)?,
+                tail: row.get(6)?,
+                stat: Stat {
+                    device: unsigned(7)?,
+                    inode: unsigned(8)?,
+                    size: unsigned(9)?,
+                    modified: row.get(10)?,
+                },
+            },
             skip_before: row.get(11)?,
             settled: row.get(12)?,
         })
@@ -159,14 +159,24 @@ impl Turn<'_> {
         Ok(value.unwrap_or(0))
     }
 
-    /// What the interpreter remembers of the file, if the file is known.
-    pub fn file_state<S: DeserializeOwned>(&mut self, path: &str) -> Result<Option<S>, OutboxError> {
-        let state = self
+    /// A file's position and what the interpreter remembers of it, if the file is known.
+    pub fn file<S: DeserializeOwned>(&mut self, path: &str) -> Result<Option<(FileRow, S)>, OutboxError> {
+        let known = self
             .transaction
-            .prepare_cached("SELECT state FROM file WHERE path = ?1")?
-            .query_row([path], |row| Ok(parse(row.get_ref(0)?.as_str()?)))
+            .prepare_cached(&format!("SELECT {FILE_COLUMNS}, state FROM file WHERE path = ?1"))?
+            .query_row([path], |row| Ok((FileRow::read(row)?, parse(row.get_ref(13)?.as_str()?))))
             .optional()?;
-        state.transpose()
+        known.map(|(row, state)| Ok((row, state?))).transpose()
+    }
+
+    /// Up to 256 files that were read to their end, have not changed since `limit` (nanoseconds since 1970),
+    /// and whose silence has not been looked at.
+    pub fn unsettled_files(&mut self, limit: i64) -> Result<Vec<String>, OutboxError> {
+        let mut statement = self.transaction.prepare_cached(
+            "SELECT path FROM file WHERE settled = 0 AND modified > 0 AND modified <= ?1 LIMIT 256",
+        )?;
+        let paths = statement.query_map([limit], |row| row.get(0))?;
+        Ok(paths.collect::<Result<_, _>>()?)
     }
 
     /// Keeps a file's position and state.
@@ -178,28 +188,17 @@ impl Turn<'_> {
     ) -> Result<(), OutboxError> {
         let state = to_json(state)?;
         let n = row.numbers();
-        self.transaction
-            .prepare_cached(&format!(
-                "INSERT OR REPLACE INTO file ({FILE_COLUMNS}, state, seal)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
-            ))?
-            .execute(params![
-                path,
-                n[0],
-                n[1],
-                n[2],
-                n[3],
-                n[4],
-                n[5],
-                n[6],
-                n[7],
-                n[8],
-                n[9],
-                n[10],
-                n[11],
-                state,
-                seal_numbers(&[path, &state], &n)
-            ])?;
+        let mut statement = self.transaction.prepare_cached(&format!(
+            "INSERT OR REPLACE INTO file ({FILE_COLUMNS}, state, seal)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
+        ))?;
+        statement.raw_bind_parameter(1, path)?;
+        for (column, number) in (2..).zip(n) {
+            statement.raw_bind_parameter(column, number)?;
+        }
+        statement.raw_bind_parameter(14, &state)?;
+        statement.raw_bind_parameter(15, seal_numbers(&[path, &state], &n))?;
+        statement.raw_execute()?;
         Ok(())
     }
 

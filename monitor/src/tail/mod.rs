@@ -1,1 +1,474 @@
-//! To be filled.
+//! Which files there are, what is new in them, and in which order it is read. Files only, never what a line
+//! means, and nothing that outlives the process: positions come from the caller and go back to it.
+//!
+//! The caller takes [`Work`] with [`Tail::next`], keeps its lines and its new position together, and says so
+//! with [`Tail::done`]; work that was not kept is handed back with [`Tail::undone`] and comes again.
+
+mod file;
+mod lines;
+mod queue;
+mod scan;
+pub mod watch;
+
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashMap, VecDeque};
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+pub use file::{Position, Stat, each_line};
+pub use lines::{Chunk, Limits, Line};
+pub use queue::Class;
+use queue::Queue;
+use scan::Warned;
+
+use lines::Partial;
+
+/// A change within this time is live, in nanoseconds.
+const LIVE_NANOS: i64 = 600 * 1_000_000_000;
+/// A file with more unread bytes than this when it is found is history, however fresh.
+const LIVE_BYTES: u64 = 1 << 20;
+/// Files that are kept open, so that the rest of one that is deleted can still be read.
+const OPEN_FILES: usize = 32;
+
+/// Something to keep: the lines of one file and where they end.
+#[derive(Debug)]
+pub struct Work {
+    /// Path below the followed folder.
+    pub path: String,
+    /// How urgent the file is.
+    pub class: Class,
+    /// The lines; possibly none, where only the position changes.
+    pub chunk: Chunk,
+    /// The position after them, to be kept with what the lines gave.
+    pub after: Position,
+    /// Where the lines begin.
+    pub from: u64,
+    /// The file is not the one that was read at this path before: nothing remembered of that one holds.
+    pub replaced: bool,
+    /// The file was read before under this path, and what is remembered of it goes on.
+    pub moved_from: Option<String>,
+    /// The path where the file can be opened; gone when the rest of a deleted file is read.
+    pub location: PathBuf,
+    partial: Partial,
+    at_end: Option<Stat>,
+}
+
+impl Work {
+    /// Whether everything complete in the file has been read with this.
+    pub fn at_end(&self) -> bool {
+        self.at_end.is_some()
+    }
+}
+
+/// How often files were touched.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Touched {
+    /// Files opened.
+    pub opened: u64,
+    /// Looks for new lines in an open file.
+    pub read: u64,
+}
+
+/// What is not read yet.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// Files with something to read, live ones included.
+    pub files: u64,
+    /// Files among them that are history.
+    pub history: u64,
+}
+
+#[derive(Debug, Default)]
+struct Tracked {
+    position: Position,
+    partial: Partial,
+    /// As the file was when it had been read to its end.
+    read_to: Option<Stat>,
+    /// Look again at the next scan though nothing shows: a second change can hide behind the clock's grain.
+    again: bool,
+    /// Read to its end in this run: what comes now is live whatever its size.
+    caught_up: bool,
+    handle: Option<(File, Stat)>,
+    /// In the hands of the caller.
+    out: bool,
+    /// Changed while it was in the hands of the caller.
+    changed: bool,
+}
+
+/// The followed folder.
+#[derive(Debug)]
+pub struct Tail {
+    root: PathBuf,
+    follow: fn(&str) -> bool,
+    limits: Limits,
+    files: HashMap<String, Tracked>,
+    /// Where a file was last read, by device and inode, to know a renamed one.
+    places: HashMap<(u64, u64), String>,
+    queue: Queue,
+    open: VecDeque<String>,
+    warned: Warned,
+    touched: Touched,
+}
+
+impl Tail {
+    /// Follows the files below `root` that `follow` wants by their relative path; `known` is how far they were
+    /// read before.
+    pub fn new(
+        root: PathBuf,
+        follow: fn(&str) -> bool,
+        limits: Limits,
+        known: impl IntoIterator<Item = (String, Position)>,
+    ) -> Self {
+        let mut tail = Self {
+            root,
+            follow,
+            limits,
+            files: HashMap::new(),
+            places: HashMap::new(),
+            queue: Queue::default(),
+            open: VecDeque::new(),
+            warned: Warned::default(),
+            touched: Touched::default(),
+        };
+        for (path, position) in known {
+            tail.set_position(&path, position);
+        }
+        tail
+    }
+
+    /// Takes over a position that was kept by the caller alone.
+    pub fn set_position(&mut self, path: &str, position: Position) {
+        let tracked = self.files.entry(path.to_owned()).or_default();
+        if position.stat.inode != 0 {
+            self.places.insert((position.stat.device, position.stat.inode), path.to_owned());
+        }
+        tracked.read_to = (position.stat != Stat::default()).then_some(position.stat);
+        tracked.position = position;
+    }
+
+    /// The folder is to be found at this path now.
+    pub fn set_root(&mut self, root: PathBuf) {
+        self.root = root;
+    }
+
+    /// The followed folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// How often files were touched so far.
+    pub fn touched(&self) -> Touched {
+        self.touched
+    }
+
+    /// What is not read yet.
+    pub fn backlog(&self) -> Backlog {
+        let history = self.queue.history_len() as u64;
+        Backlog { files: history + self.queue.live_len() as u64, history }
+    }
+
+    /// Files that are open.
+    pub fn open_files(&self) -> usize {
+        self.open.len()
+    }
+
+    /// How far the file is read, if it is known.
+    pub fn position(&self, path: &str) -> Option<&Position> {
+        self.files.get(path).map(|tracked| &tracked.position)
+    }
+
+    /// Whether the file was read to its end and has shown no change since.
+    pub fn is_quiet(&self, path: &str) -> bool {
+        self.files.get(path).is_some_and(|tracked| tracked.read_to.is_some() && !tracked.out)
+    }
+
+    /// Every followed file that is there now, with how it looks.
+    pub fn list(&mut self) -> Vec<(String, Stat)> {
+        let mut found = Vec::new();
+        let mut note = |path, stat| found.push((path, stat));
+        scan::scan(&self.root, &self.root, self.follow, &mut self.warned, &mut note);
+        found
+    }
+
+    /// Looks at every file and queues those that changed; `now` in nanoseconds since 1970. Opens none. The
+    /// answer is the number of bytes that are not read yet.
+    pub fn scan(&mut self, now: i64) -> u64 {
+        let found = self.list();
+        let mut newest: HashMap<String, i64> = HashMap::new();
+        for (path, stat) in &found {
+            let group = newest.entry(queue::group(path).to_owned()).or_insert(i64::MIN);
+            *group = (*group).max(stat.modified);
+        }
+        let mut unread = 0;
+        for (path, stat) in found {
+            let newest = newest.get(queue::group(&path)).copied().unwrap_or(stat.modified);
+            unread += self.noticed(&path, stat, newest, now);
+        }
+        self.notice_missing();
+        unread
+    }
+
+    /// Looks at one path that something was said about: a file, or a folder with everything in it.
+    pub fn look(&mut self, path: &Path, now: i64) {
+        let mut found = Vec::new();
+        let mut note = |path, stat| found.push((path, stat));
+        scan::scan(&self.root, path, self.follow, &mut self.warned, &mut note);
+        if found.is_empty() {
+            self.notice_missing();
+        }
+        for (path, stat) in found {
+            // a hint is no less true where nothing shows
+            if let Some(tracked) = self.files.get_mut(&path) {
+                tracked.read_to = None;
+            }
+            self.noticed(&path, stat, stat.modified, now);
+        }
+    }
+
+    /// Queues the file unless nothing shows; the number of bytes that are not read yet.
+    fn noticed(&mut self, path: &str, stat: Stat, newest: i64, now: i64) -> u64 {
+        let tracked = self.files.entry(path.to_owned()).or_default();
+        if tracked.read_to == Some(stat) && !std::mem::take(&mut tracked.again) {
+            return 0;
+        }
+        let unread = stat.size.saturating_sub(tracked.position.offset);
+        if tracked.out {
+            tracked.changed = true;
+            return unread;
+        }
+        let fresh = now.saturating_sub(stat.modified) <= LIVE_NANOS && unread <= LIVE_BYTES;
+        let class = if tracked.caught_up || fresh { Class::Live } else { Class::History };
+        self.queue.push(path, class, newest);
+        unread
+    }
+
+    /// A file that is open but gone from its path still has to be read to its end and closed.
+    fn notice_missing(&mut self) {
+        for path in &self.open {
+            let here = std::fs::symlink_metadata(self.root.join(path)).is_ok();
+            if !here && self.files.get(path).is_some_and(|tracked| !tracked.out) {
+                self.queue.push(path, Class::Live, 0);
+            }
+        }
+    }
+
+    /// The next lines of the most urgent file; `history` says whether those that can wait are wanted. The same
+    /// file does not come again before [`Tail::done`] or [`Tail::undone`].
+    pub fn next(&mut self, history: bool) -> Option<Work> {
+        while let Some((path, class)) = self.queue.pop(history) {
+            let mut tracked = self.files.remove(&path).unwrap_or_default();
+            let work = self.read(&path, class, &mut tracked);
+            match work {
+                Ok(Some(work)) => {
+                    tracked.out = true;
+                    tracked.changed = false;
+                    self.files.insert(path, tracked);
+                    return Some(work);
+                }
+                Ok(None) => self.keep(path, tracked),
+                Err(error) => {
+                    self.warned.say(&self.root.join(&path), &error);
+                    tracked.handle = None;
+                    self.keep(path, tracked);
+                }
+            }
+        }
+        None
+    }
+
+    /// The work was kept, position and all.
+    pub fn done(&mut self, work: Work) {
+        let Some(mut tracked) = self.files.remove(&work.path) else { return };
+        tracked.out = false;
+        tracked.partial = work.partial;
+        tracked.read_to = work.at_end;
+        tracked.again = work.at_end.is_some();
+        tracked.caught_up |= work.at_end.is_some();
+        let (device, inode) = (work.after.stat.device, work.after.stat.inode);
+        if inode != 0 {
+            self.places.insert((device, inode), work.path.clone());
+        }
+        let newest = work.after.stat.modified;
+        tracked.position = work.after;
+        if work.at_end.is_none() || std::mem::take(&mut tracked.changed) {
+            tracked.read_to = None;
+            self.queue.push(&work.path, work.class, newest);
+        }
+        self.keep(work.path, tracked);
+    }
+
+    /// The work was not kept; it comes again.
+    pub fn undone(&mut self, work: Work) {
+        let Some(tracked) = self.files.get_mut(&work.path) else { return };
+        tracked.out = false;
+        tracked.read_to = None;
+        // what was remembered of the half line belongs to the position that was not kept
+        tracked.partial = Partial::default();
+        self.queue.push(&work.path, work.class, work.after.stat.modified);
+    }
+
+    fn keep(&mut self, path: String, tracked: Tracked) {
+        let is_open = tracked.handle.is_some();
+        self.files.insert(path.clone(), tracked);
+        self.open.retain(|open| *open != path);
+        if is_open {
+            self.open.push_back(path);
+        }
+        while self.open.len() > OPEN_FILES {
+            if let Some(oldest) = self.open.pop_front()
+                && let Some(tracked) = self.files.get_mut(&oldest)
+            {
+                tracked.handle = None;
+            }
+        }
+    }
+
+    /// Reads on in one file; `None` when there is nothing to keep.
+    fn read(&mut self, path: &str, class: Class, tracked: &mut Tracked) -> io::Result<Option<Work>> {
+        let location = self.root.join(path);
+        let here = std::fs::symlink_metadata(&location).ok().map(|metadata| Stat::of(&metadata));
+        if let Some((file, opened)) = tracked.handle.take() {
+            let stat = Stat::of(&file.metadata()?);
+            if here.is_some_and(|here| here.same_place(&opened)) && opened.inode != 0 {
+                return self.read_open(path, class, tracked, file, stat, location);
+            }
+            // the path holds another file or none: what is left of this one comes first
+            if let Some(mut work) = self.read_rest(path, class, tracked, &file, location.clone())? {
+                work.at_end = None;
+                tracked.handle = Some((file, stat));
+                return Ok(Some(work));
+            }
+        }
+        if here.is_none() {
+            return Ok(None);
+        }
+        self.touched.opened += 1;
+        match file::open(&location) {
+            Ok(Some((file, stat))) => self.read_open(path, class, tracked, file, stat, location),
+            Ok(None) => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What is left in a file that its path no longer leads to.
+    fn read_rest(
+        &mut self,
+        path: &str,
+        class: Class,
+        tracked: &mut Tracked,
+        file: &File,
+        location: PathBuf,
+    ) -> io::Result<Option<Work>> {
+        self.touched.read += 1;
+        let from = tracked.position.offset;
+        let mut partial = tracked.partial;
+        let read = file::read_on(file, &tracked.position, &mut partial, self.limits)?;
+        let Some((chunk, after)) = read.filter(|(_, after)| after.offset > from) else { return Ok(None) };
+        let path = path.to_owned();
+        Ok(Some(Work {
+            path,
+            class,
+            chunk,
+            after,
+            from,
+            replaced: false,
+            moved_from: None,
+            location,
+            partial,
+            at_end: None,
+        }))
+    }
+
+    fn read_open(
+        &mut self,
+        path: &str,
+        class: Class,
+        tracked: &mut Tracked,
+        file: File,
+        stat: Stat,
+        location: PathBuf,
+    ) -> io::Result<Option<Work>> {
+        self.touched.read += 1;
+        let mut before = tracked.position.clone();
+        let mut moved_from = None;
+        if before == Position::default()
+            && let Some((other, position)) = self.moved(path, &file, stat)?
+        {
+            (before, moved_from) = (position, Some(other));
+        }
+        let mut partial = if moved_from.is_none() { tracked.partial } else { Partial::default() };
+        let mut replaced = false;
+        let read = match file::read_on(&file, &before, &mut partial, self.limits)? {
+            Some(read) => read,
+            None => {
+                replaced = true;
+                before = before.next_generation();
+                partial = Partial::default();
+                match file::read_on(&file, &before, &mut partial, self.limits)? {
+                    Some(read) => read,
+                    None => return Ok(None),
+                }
+            }
+        };
+        let (chunk, mut after) = read;
+        // as it looked before it was read: what came since shows as a change
+        let at_end = (!chunk.more).then_some(stat);
+        after.stat = at_end.unwrap_or_default();
+        let nothing_to_keep = after.offset == before.offset && !replaced && moved_from.is_none();
+        if nothing_to_keep {
+            tracked.partial = partial;
+            tracked.read_to = at_end;
+            tracked.again = at_end.is_some() && tracked.position.stat != stat;
+            tracked.caught_up |= at_end.is_some();
+            tracked.position.stat = after.stat;
+            if chunk.more {
+                self.queue.push(path, class, stat.modified);
+            }
+            tracked.handle = Some((file, stat));
+            return Ok(None);
+        }
+        if class == Class::Live || at_end.is_none() {
+            tracked.handle = Some((file, stat));
+        }
+        Ok(Some(Work {
+            path: path.to_owned(),
+            class,
+            chunk,
+            from: before.offset,
+            after,
+            replaced,
+            moved_from,
+            location,
+            partial,
+            at_end,
+        }))
+    }
+
+    /// The path under which a file that is new at `path` was read before.
+    fn moved(&self, path: &str, file: &File, stat: Stat) -> io::Result<Option<(String, Position)>> {
+        let Some(other) = self.places.get(&(stat.device, stat.inode)).filter(|other| *other != path) else {
+            return Ok(None);
+        };
+        let Some(tracked) = self.files.get(other).filter(|tracked| tracked.position.offset > 0) else {
+            return Ok(None);
+        };
+        let mut position = tracked.position.clone();
+        position.generation = 0;
+        let known = file::read_on(file, &position, &mut Partial::default(), self.limits)?.is_some();
+        Ok(known.then(|| (other.clone(), position)))
+    }
+
+    /// The position after the last complete line of a file that is not to be read.
+    pub fn end_of(&mut self, path: &str) -> io::Result<Option<Position>> {
+        self.touched.opened += 1;
+        let Some((file, stat)) = file::open(&self.root.join(path))? else { return Ok(None) };
+        let position = file::end_of(&file, stat.size)?;
+        Ok(Some(Position { stat, ..position }))
+    }
+}

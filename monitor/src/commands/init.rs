@@ -1,0 +1,64 @@
+//! `init`: a key pair, and the line that registers it with a server.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use anyhow::Context as _;
+
+use crate::cli::InitArgs;
+use crate::config::{IdentityConfig, Lookup};
+use crate::keys::{self, KeyError};
+
+pub(super) fn execute(args: &InitArgs, lookup: Lookup<'_>) -> anyhow::Result<()> {
+    let IdentityConfig { key_dir, source } = IdentityConfig::from_lookup(lookup)?;
+    let public = match keys::create(&key_dir, args.force) {
+        Err(KeyError::Exists(path)) if is_conversation() => {
+            if !confirmed(&format!(
+                "There is a key at {} already. Replace it? The server must then be told the new one. [y/N] ",
+                path.display()
+            ))? {
+                return Err(KeyError::Exists(path).into());
+            }
+            keys::create(&key_dir, true)?
+        }
+        made => made?,
+    };
+    eprintln!("Key pair written to {}.", key_dir.display());
+    eprintln!("Start the server with this line, or add the part in quotes to the keys it knows:");
+    let line = format!("export VIBETEA_PUBLIC_KEYS={}", quoted(&format!("{source}:{}", public.to_base64())));
+    writeln!(io::stdout(), "{line}").context("cannot print the public key")
+}
+
+fn is_conversation() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+fn confirmed(question: &str) -> io::Result<bool> {
+    eprint!("{question}");
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
+/// In double quotes for a POSIX shell.
+fn quoted(text: &str) -> String {
+    let mut out = String::from('"');
+    for c in text.chars() {
+        if matches!(c, '"' | '\\' | '$' | '`') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out.push('"');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_cannot_break_out_of_the_line_for_the_shell() {
+        assert_eq!(quoted("laptop:AAA="), r#""laptop:AAA=""#);
+        assert_eq!(quoted(r#"a"b$(c)`d`\e"#), r#""a\"b\$(c)\`d\`\\e""#);
+    }
+}

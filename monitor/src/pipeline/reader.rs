@@ -1,0 +1,377 @@
+//! The reader's loop: hints, timers, one turn after the other, and waiting.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+use vibetea_protocol::Clock;
+
+use super::health::{Following, Pause, Reports};
+use super::turn::Rules;
+use super::{ReaderConfig, ReaderError, begin};
+use crate::interpret::Interpreter;
+use crate::outbox::{Destination, Outbox, OutboxError};
+use crate::tail::watch::{Hints, StartWatch, Watch};
+use crate::tail::{Class, Limits, Stat, Tail, Work};
+
+/// Bytes of history in one transaction.
+const TURN_BYTES: u64 = 1 << 20;
+/// Files in one transaction.
+const TURN_FILES: usize = 64;
+/// A new folder is looked at again after this: files can appear in it before it is watched.
+const NEW_FOLDER_PAUSE: Duration = Duration::from_millis(300);
+/// Looking at every file takes at most one part in so many of the time.
+const SCAN_SHARE: u32 = 50;
+const SILENCE_PAUSE: Duration = Duration::from_secs(30);
+/// Tool calls are forgotten, and a broken watch is tried again, this often.
+const UPKEEP_PAUSE: Duration = Duration::from_secs(600);
+const MAX_BACKOFF: Duration = Duration::from_secs(5);
+
+pub(super) struct Loop {
+    config: ReaderConfig,
+    outbox: Outbox,
+    rules: Rules,
+    clock: Clock,
+    stop: CancellationToken,
+    reports: Reports,
+    runtime: Runtime,
+    removed: watch::Receiver<u64>,
+    hints: Hints,
+    pub(super) start_watch: StartWatch,
+    watch: Option<Box<dyn Watch>>,
+    watched: Option<(PathBuf, Stat)>,
+    next_scan: Instant,
+    scan_took: Duration,
+    next_silence: Instant,
+    next_upkeep: Instant,
+    backoff: Duration,
+    first_scan_done: bool,
+}
+
+/// What a turn came to.
+enum Turned {
+    Kept,
+    Nothing,
+    Full,
+}
+
+impl Loop {
+    pub(super) fn new(
+        config: ReaderConfig,
+        outbox: Outbox,
+        interpreter: Interpreter,
+        clock: Clock,
+        stop: CancellationToken,
+        reports: Reports,
+    ) -> Result<Self, ReaderError> {
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(ReaderError::Start)?;
+        let now = Instant::now();
+        Ok(Self {
+            rules: Rules::new(interpreter, config.silence, config.everything_to_batch),
+            removed: outbox.subscribe_removed(),
+            config,
+            outbox,
+            clock,
+            stop,
+            reports,
+            runtime,
+            hints: Hints::default(),
+            start_watch: crate::tail::watch::start,
+            watch: None,
+            watched: None,
+            next_scan: now,
+            scan_took: Duration::ZERO,
+            next_silence: now,
+            next_upkeep: now + UPKEEP_PAUSE,
+            backoff: Duration::ZERO,
+            first_scan_done: false,
+        })
+    }
+
+    /// Reads until told to stop; ends with an error only when the store is broken.
+    pub(super) fn run(mut self) -> Result<(), ReaderError> {
+        let Some(mut tail) = self.until_kept(Self::begin)? else { return Ok(()) };
+        while !self.stop.is_cancelled() {
+            self.hear(&mut tail);
+            self.scan_if_due(&mut tail);
+            let turned = self.upkeep(&tail).and_then(|()| self.turn(&mut tail));
+            let waiting_for_room = match turned {
+                Ok(Turned::Kept) => {
+                    self.went_well();
+                    continue;
+                }
+                Ok(Turned::Nothing) => {
+                    self.went_well();
+                    tail.backlog().files > 0
+                }
+                Ok(Turned::Full) => {
+                    self.paused(Pause::OutboxFull);
+                    true
+                }
+                Err(error) => {
+                    self.failed(error)?;
+                    self.rest();
+                    continue;
+                }
+            };
+            let next = self.next_scan.min(self.next_silence).min(self.next_upkeep);
+            self.wait(next, waiting_for_room);
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self) -> Result<Tail, OutboxError> {
+        let now = self.clock.now();
+        let root = self.config.claude_dir.join("projects");
+        let root = std::fs::canonicalize(&root).unwrap_or(root);
+        let mut tail = begin::load(&self.outbox, &root, Limits::default(), now)?;
+        begin::decide_history(&self.outbox, &mut tail, self.config.history, now)?;
+        Ok(tail)
+    }
+
+    /// Repeats what the store failed at; `None` when told to stop meanwhile.
+    fn until_kept<T>(
+        &mut self,
+        work: impl Fn(&mut Self) -> Result<T, OutboxError>,
+    ) -> Result<Option<T>, ReaderError> {
+        while !self.stop.is_cancelled() {
+            match work(self) {
+                Ok(done) => {
+                    self.went_well();
+                    return Ok(Some(done));
+                }
+                Err(error) => {
+                    self.failed(error)?;
+                    self.rest();
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes in what was said about files since the last turn.
+    fn hear(&mut self, tail: &mut Tail) {
+        let said = self.hints.take();
+        let now = self.now_nanos();
+        if said.rescan {
+            self.next_scan = Instant::now();
+        } else {
+            for path in &said.paths {
+                tail.look(path, now);
+            }
+        }
+        if said.folder {
+            let soon = Instant::now() + NEW_FOLDER_PAUSE.max(self.scan_took * SCAN_SHARE / 4);
+            self.next_scan = self.next_scan.min(soon);
+        }
+        if said.failed {
+            self.poll_from_now_on("file events were lost");
+        }
+    }
+
+    fn scan_if_due(&mut self, tail: &mut Tail) {
+        let started = Instant::now();
+        if started < self.next_scan {
+            return;
+        }
+        let there = self.attach(tail);
+        if there {
+            let unread = tail.scan(self.now_nanos());
+            if !self.first_scan_done {
+                let files = tail.backlog().files;
+                self.reports.progress(|progress| {
+                    progress.total_files = files;
+                    progress.total_bytes = unread;
+                });
+            }
+        }
+        self.first_scan_done = true;
+        self.scan_took = started.elapsed();
+        let pause = if there && self.watch.is_some() && !self.is_polling() {
+            self.config.rescan
+        } else {
+            self.config.poll
+        };
+        self.next_scan = Instant::now() + pause.max(self.scan_took * SCAN_SHARE);
+    }
+
+    /// Finds the folder and sees that it is watched; whether it is there.
+    fn attach(&mut self, tail: &mut Tail) -> bool {
+        let found = std::fs::canonicalize(self.config.claude_dir.join("projects"))
+            .and_then(|root| std::fs::metadata(&root).map(|metadata| (root, metadata)))
+            .ok()
+            .filter(|(_, metadata)| metadata.is_dir());
+        let Some((root, metadata)) = found else {
+            if self.watched.take().is_some() {
+                info!("the transcripts folder is gone; waiting for it");
+            }
+            self.watch = None;
+            self.reports.health(|health| health.following = Following::Waiting);
+            return false;
+        };
+        let stat = Stat::of(&metadata);
+        let known = self.watched.as_ref().is_some_and(|(path, at)| *path == root && at.same_place(&stat));
+        if !known {
+            tail.set_root(root.clone());
+            self.watched = Some((root, stat));
+            self.watch_again();
+        }
+        true
+    }
+
+    fn watch_again(&mut self) {
+        let Some((root, _)) = &self.watched else { return };
+        // the old watch ends before the new one begins: both count against the system's limit
+        self.watch = None;
+        let (watch, started) = (self.start_watch)(root, &self.hints);
+        self.watch = watch;
+        match started {
+            Ok(()) => {
+                self.reports.health(|health| health.following = Following::Events);
+            }
+            Err(error) => self.poll_from_now_on(match error.kind {
+                notify::ErrorKind::MaxFilesWatch => "the system's limit of watched folders is reached",
+                _ => "the folder cannot be watched",
+            }),
+        }
+    }
+
+    fn poll_from_now_on(&mut self, why: &str) {
+        if self.reports.health(|health| health.following = Following::Polling) {
+            warn!(seconds = self.config.poll.as_secs(), "{why}; looking at every transcript again and again instead");
+        }
+        self.next_scan = self.next_scan.min(Instant::now() + self.config.poll);
+    }
+
+    fn is_polling(&self) -> bool {
+        self.reports.current_health().following == Following::Polling
+    }
+
+    fn upkeep(&mut self, tail: &Tail) -> Result<(), OutboxError> {
+        let now = Instant::now();
+        if now >= self.next_silence {
+            let time = self.clock.now();
+            if !self.outbox.is_full() {
+                self.outbox.turn(time, |turn| self.rules.settle(turn, |path| tail.is_quiet(path), time))?;
+            }
+            self.next_silence = now + SILENCE_PAUSE.min(self.config.silence / 2 + Duration::from_millis(10));
+        }
+        if now >= self.next_upkeep {
+            self.outbox.turn(self.clock.now(), |turn| turn.prune_memory())?;
+            if self.is_polling() {
+                self.watch_again();
+            }
+            self.next_upkeep = now + UPKEEP_PAUSE;
+        }
+        Ok(())
+    }
+
+    fn turn(&mut self, tail: &mut Tail) -> Result<Turned, OutboxError> {
+        if self.outbox.is_full() {
+            return Ok(Turned::Full);
+        }
+        let works = self.collect(tail)?;
+        if works.is_empty() {
+            let idle = tail.backlog().files == 0;
+            self.reports.progress(|progress| {
+                if idle {
+                    progress.files = progress.total_files;
+                    progress.done = true;
+                }
+            });
+            return Ok(Turned::Nothing);
+        }
+        let now = self.clock.now();
+        match self.outbox.turn(now, |turn| self.rules.keep(turn, &works, now)) {
+            Ok(events) => {
+                let bytes: u64 = works.iter().map(|work| work.after.offset.saturating_sub(work.from)).sum();
+                for work in works {
+                    tail.done(work);
+                }
+                let left = tail.backlog().files;
+                self.reports.progress(|progress| {
+                    progress.bytes += bytes;
+                    progress.events += events;
+                    progress.files = progress.total_files.saturating_sub(left).max(progress.files);
+                });
+                Ok(Turned::Kept)
+            }
+            Err(error) => {
+                for work in works {
+                    tail.undone(work);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Everything live that waits; only where there is nothing, some history.
+    fn collect(&self, tail: &mut Tail) -> Result<Vec<Work>, OutboxError> {
+        let history = self.outbox.depth(Destination::Batch)? < self.config.history_limit;
+        let mut works = Vec::new();
+        let mut bytes = 0;
+        while bytes < TURN_BYTES && works.len() < TURN_FILES {
+            let live = works.last().is_some_and(|work: &Work| work.class == Class::Live);
+            let Some(work) = tail.next(history && !live) else { break };
+            bytes += work.after.offset.saturating_sub(work.from);
+            works.push(work);
+        }
+        Ok(works)
+    }
+
+    fn went_well(&mut self) {
+        self.backoff = Duration::ZERO;
+        if self.reports.health(|health| health.pause = None) {
+            info!("reading goes on");
+        }
+    }
+
+    fn paused(&self, why: Pause) {
+        if self.reports.health(|health| health.pause = Some(why)) {
+            warn!(reason = ?why, "reading pauses; the transcripts hold what is not read yet");
+        }
+    }
+
+    /// Decides whether to try again.
+    fn failed(&mut self, error: OutboxError) -> Result<(), ReaderError> {
+        let why = match &error {
+            OutboxError::Full => Pause::DiskFull,
+            OutboxError::Unavailable(_) | OutboxError::Folder { .. } => Pause::StoreUnavailable,
+            _ => return Err(error.into()),
+        };
+        self.paused(why);
+        self.backoff = (self.backoff * 2).clamp(Duration::from_millis(100), MAX_BACKOFF);
+        Ok(())
+    }
+
+    /// Waits for a hint, the time, the stop or, where asked for, for room in the outbox.
+    fn wait(&mut self, until: Instant, room: bool) {
+        let (hints, stop, removed) = (&self.hints, &self.stop, &mut self.removed);
+        self.runtime.block_on(async {
+            tokio::select! {
+                () = hints.wait() => {}
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep_until(until.into()) => {}
+                _ = removed.changed(), if room => {}
+            }
+        });
+    }
+
+    /// Waits out the pause after a failure.
+    fn rest(&self) {
+        self.runtime.block_on(async {
+            tokio::select! {
+                () = self.stop.cancelled() => {}
+                () = tokio::time::sleep(self.backoff) => {}
+            }
+        });
+    }
+
+    fn now_nanos(&self) -> i64 {
+        self.clock.now().as_micros().saturating_mul(1000)
+    }
+}

@@ -1,0 +1,144 @@
+//! The monitor from start to end: keys, outbox, reader and sender, until it is told to stop.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinError;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+use vibetea_protocol::Clock;
+
+use crate::config::Config;
+use crate::identity::Identity;
+use crate::interpret::Interpreter;
+use crate::keys::{self, KeyError};
+use crate::outbox::{Outbox, OutboxError};
+use crate::pipeline::{Progress, Reader, ReaderConfig, ReaderError, spawn_reader};
+use crate::privacy::Policy;
+use crate::sender::{ClientError, Sender, SenderError, Signer};
+
+/// The reader ends its transaction and the sender its last request within this time of `stop`.
+const STOP_WITHIN: Duration = Duration::from_millis(4500);
+const PROGRESS_EVERY: Duration = Duration::from_millis(200);
+
+/// Why the monitor did not start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// No key to sign with.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The state folder cannot be used, or another monitor uses it.
+    #[error(transparent)]
+    Outbox(#[from] OutboxError),
+    /// The HTTP client cannot be set up.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The reader cannot go on.
+    #[error(transparent)]
+    Reader(#[from] ReaderError),
+    /// The sender cannot go on.
+    #[error(transparent)]
+    Sender(#[from] SenderError),
+    /// A part of the program panicked; its message is in the log.
+    #[error("a part of the monitor broke down: {0}")]
+    Broken(JoinError),
+}
+
+/// Follows and ships until `stop`. What is not delivered by then stays on the disk for the next run.
+pub async fn run(config: Config, stop: CancellationToken) -> Result<(), RunError> {
+    let clock = Clock::System;
+    let key = keys::load(&config.identity.key_dir)?;
+    let identity = Identity::new(key.as_bytes(), &config.identity.source);
+    let signer = Signer { key: Arc::new(key), source: config.identity.source.clone() };
+    let outbox = Outbox::open(&config.state_dir, &clock)?;
+    let sender = Sender::new(&config.shipping, &signer, &outbox, &clock)?;
+    let policy = Policy::from_allowlist(config.basename_allowlist.as_deref());
+    let interpreter = Interpreter::new(policy, identity, config.session_silence);
+    let reader_config = ReaderConfig {
+        history: config.history,
+        everything_to_batch: config.shipping.hosted,
+        silence: config.session_silence,
+        ..ReaderConfig::new(config.claude_dir.clone())
+    };
+    // a part that ends, ends the others
+    let stop = stop.child_token();
+    let _stop_all = stop.clone().drop_guard();
+    let reader = spawn_reader(&reader_config, outbox, interpreter, clock, stop.clone())?;
+    info!(
+        version = env!("CARGO_PKG_VERSION"),
+        source = config.identity.source.as_str(),
+        live = %config.shipping.live_url,
+        batches = %config.shipping.batch_url,
+        "monitor started"
+    );
+    let result = both(reader, sender, &stop).await;
+    if result.is_ok() {
+        info!("monitor stopped; what was not delivered is kept");
+    }
+    result
+}
+
+/// Waits for both parts; the first that fails stops the other.
+async fn both(reader: Reader, sender: Sender, stop: &CancellationToken) -> Result<(), RunError> {
+    let Reader { thread, progress, health: _ } = reader;
+    if io::stderr().is_terminal() {
+        tokio::spawn(show_progress(progress, stop.clone()));
+    }
+    let reading = {
+        let joined = tokio::task::spawn_blocking(move || {
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        });
+        async {
+            let ended = joined.await.map_err(RunError::Broken)?;
+            stop.cancel();
+            Ok::<(), RunError>(ended?)
+        }
+    };
+    let sending = async {
+        let ended = sender.run(stop.clone()).await;
+        stop.cancel();
+        Ok::<(), RunError>(ended?)
+    };
+    let too_late = async {
+        stop.cancelled().await;
+        sleep(STOP_WITHIN).await;
+    };
+    tokio::select! {
+        (read, sent) = async { tokio::join!(reading, sending) } => read.and(sent),
+        () = too_late => {
+            warn!("stopped before everything had come to an end; what was not delivered is kept");
+            Ok(())
+        }
+    }
+}
+
+/// One line on a terminal that is written over until the history is read.
+async fn show_progress(mut progress: watch::Receiver<Progress>, stop: CancellationToken) {
+    let mut shown = false;
+    loop {
+        let Progress { done, total_bytes, bytes, files, total_files, events, .. } = *progress.borrow_and_update();
+        if done || stop.is_cancelled() {
+            break;
+        }
+        if total_bytes > 0 {
+            let percent = bytes.min(total_bytes) * 100 / total_bytes;
+            let text = format!("\rReading history: {percent} %, {files} of {total_files} files, {events} events\x1b[K");
+            shown = io::stderr().write_all(text.as_bytes()).is_ok();
+        }
+        tokio::select! {
+            () = sleep(PROGRESS_EVERY) => {}
+            () = stop.cancelled() => {}
+        }
+        // nothing new is no reason to draw; a closed channel is the end
+        if !matches!(timeout(Duration::from_secs(1), progress.changed()).await, Ok(Ok(())) | Err(_)) {
+            break;
+        }
+    }
+    if shown {
+        // the terminal may be gone; there is nobody to tell
+        let _ = io::stderr().write_all(b"\r\x1b[K");
+    }
+}

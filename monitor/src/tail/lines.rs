@@ -1,0 +1,235 @@
+//! Bytes to complete lines, in bounded memory. What stands after the last newline is never given out.
+
+use std::io;
+use std::ops::Range;
+
+/// Bytes that can be read at any place, as a file's.
+pub(super) trait ReadAt {
+    /// Fills the buffer from `offset` on; the number of bytes is smaller than the buffer only at the end.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+}
+
+/// How much is taken at once.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Bytes that one chunk reads, unless a single line is longer.
+    pub chunk: usize,
+    /// The longest line that is kept; longer ones are passed over and counted.
+    pub line: usize,
+    /// Bytes that are searched for the end of one long line before others have their turn.
+    pub search: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { chunk: 1 << 20, line: 8 << 20, search: 64 << 20 }
+    }
+}
+
+/// How much of the bytes before a position is hashed to know the position again.
+pub(super) const TAIL_BYTES: usize = 1024;
+
+/// A line without its end, as bytes of its chunk's text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// Where it begins in the file.
+    pub start: u64,
+    range: Range<usize>,
+}
+
+/// Some complete lines that stand one after the other.
+#[derive(Debug, Default)]
+pub struct Chunk {
+    text: Vec<u8>,
+    lines: Vec<Line>,
+    /// End of the last complete line.
+    pub end: u64,
+    /// Lines over the limit that were passed over.
+    pub too_long: u64,
+    /// Runs of NUL bytes that were passed over.
+    pub nul_runs: u64,
+    /// Whether the file may hold more now.
+    pub more: bool,
+    /// Where the first newline stands, of a chunk that begins at 0.
+    pub(super) first_newline: Option<u64>,
+    /// Up to [`TAIL_BYTES`] before `end`.
+    pub(super) tail: Vec<u8>,
+}
+
+impl Chunk {
+    /// The lines with where they begin; none is blank.
+    pub fn lines(&self) -> impl Iterator<Item = (u64, &[u8])> {
+        self.lines.iter().map(|line| (line.start, &self.text[line.range.clone()]))
+    }
+
+    /// Number of lines.
+    pub fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Whether there is no line in it, though `end` may have moved.
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// Takes whole lines, which begin at byte `start` of the file.
+    fn take(&mut self, text: Vec<u8>, skip: usize, start: u64) {
+        debug_assert!(self.text.is_empty());
+        let mut at = skip;
+        for newline in memchr::memchr_iter(b'\n', &text[skip..]) {
+            let line = at..skip + newline;
+            at = line.end + 1;
+            self.split(&text, line, start - skip as u64);
+        }
+        self.tail = text[text.len().saturating_sub(TAIL_BYTES)..].to_vec();
+        self.text = text;
+    }
+
+    /// A crash of the machine can leave NUL bytes where data should be: they part a line, as no JSON has them.
+    fn split(&mut self, text: &[u8], line: Range<usize>, base: u64) {
+        let mut at = line.start;
+        while at < line.end {
+            let nul = memchr::memchr(0, &text[at..line.end]).map_or(line.end, |nul| at + nul);
+            if !text[at..nul].trim_ascii().is_empty() {
+                let end = if nul == line.end && text[..nul].ends_with(b"\r") { nul - 1 } else { nul };
+                self.lines.push(Line { start: base + at as u64, range: at..end });
+            }
+            at = nul + text[nul..line.end].iter().take_while(|byte| **byte == 0).count();
+            self.nul_runs += u64::from(at > nul);
+        }
+    }
+}
+
+/// How far a half line that fills a chunk has been searched for its end, so that no byte is searched twice.
+/// Shorter ones are read anew each time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Partial {
+    /// Bytes after the position that hold no newline.
+    searched: u64,
+    /// How many of them are NUL bytes in front.
+    nul: u64,
+}
+
+impl Partial {
+    fn saw(&mut self, bytes: &[u8]) {
+        if self.nul == self.searched {
+            self.nul += bytes.iter().take_while(|byte| **byte == 0).count() as u64;
+        }
+        self.searched += bytes.len() as u64;
+    }
+}
+
+/// The next lines after `offset`; `check` is shown the `known` bytes before it, read together with the lines,
+/// and `None` means it did not know them: this is not the file that was read before.
+pub(super) fn read_chunk(
+    source: &impl ReadAt,
+    offset: u64,
+    known: usize,
+    check: impl Fn(&[u8]) -> bool,
+    partial: &mut Partial,
+    limits: Limits,
+) -> io::Result<Option<Chunk>> {
+    let mut chunk = Chunk { end: offset, ..Chunk::default() };
+    if partial.searched == 0 {
+        let mut text = vec![0; known + limits.chunk];
+        let read = source.read_at(&mut text, offset.saturating_sub(known as u64))?;
+        text.truncate(read);
+        if read < known || !check(&text[..known]) {
+            return Ok(None);
+        }
+        let full = read == known + limits.chunk;
+        if let Some(last) = memchr::memrchr(b'\n', &text[known..]) {
+            let end = known + last + 1;
+            chunk.first_newline =
+                (offset == 0).then(|| memchr::memchr(b'\n', &text).unwrap_or_default() as u64);
+            chunk.more = full;
+            chunk.end = offset + (last + 1) as u64;
+            text.truncate(end);
+            chunk.take(text, known, offset);
+            return Ok(Some(chunk));
+        }
+        if !full {
+            return Ok(Some(chunk));
+        }
+        partial.saw(&text[known..]);
+    }
+    let end = match find_end(source, offset, partial, limits)? {
+        Found::Newline(end) => end,
+        Found::Nothing { more } => {
+            // the bytes before the position still have to be those of the file that was read
+            let mut before = vec![0; known];
+            let read = source.read_at(&mut before, offset.saturating_sub(known as u64))?;
+            chunk.more = more;
+            return Ok((read == known && check(&before)).then_some(chunk));
+        }
+    };
+    take_long_line(source, (offset, end), known, check, partial, limits, chunk)
+}
+
+enum Found {
+    /// The offset after the newline.
+    Newline(u64),
+    Nothing {
+        more: bool,
+    },
+}
+
+/// Looks on for the end of the half line, keeping nothing of it. Begins one byte early: where that is gone, the
+/// half line became shorter and is searched again.
+fn find_end(source: &impl ReadAt, offset: u64, partial: &mut Partial, limits: Limits) -> io::Result<Found> {
+    let mut piece = vec![0; limits.chunk + 1];
+    for _ in 0..limits.search.div_ceil(limits.chunk) {
+        let from = offset + partial.searched;
+        let read = source.read_at(&mut piece, from - 1)?;
+        if read == 0 {
+            *partial = Partial::default();
+            return Ok(Found::Nothing { more: true });
+        }
+        let fresh = &piece[1..read];
+        if let Some(newline) = memchr::memchr(b'\n', fresh) {
+            partial.saw(&fresh[..newline]);
+            return Ok(Found::Newline(from + newline as u64 + 1));
+        }
+        partial.saw(fresh);
+        if read < piece.len() {
+            return Ok(Found::Nothing { more: false });
+        }
+    }
+    Ok(Found::Nothing { more: true })
+}
+
+/// Reads one line whose end is known by now, or passes it over.
+fn take_long_line(
+    source: &impl ReadAt,
+    (offset, end): (u64, u64),
+    known: usize,
+    check: impl Fn(&[u8]) -> bool,
+    partial: &mut Partial,
+    limits: Limits,
+    mut chunk: Chunk,
+) -> io::Result<Option<Chunk>> {
+    let from = offset.saturating_sub(known as u64);
+    let mut before = vec![0; known];
+    if source.read_at(&mut before, from)? < known || !check(&before) {
+        return Ok(None);
+    }
+    let start = offset + partial.nul;
+    chunk.first_newline = (offset == 0).then(|| end - 1);
+    chunk.nul_runs += u64::from(partial.nul > 0);
+    *partial = Partial::default();
+    let too_long = end - start > limits.line as u64 + 1;
+    let read_from = if too_long { end - (end - offset).min(TAIL_BYTES as u64) } else { start };
+    let mut text = vec![0; usize::try_from(end - read_from).unwrap_or(usize::MAX)];
+    if source.read_at(&mut text, read_from)? < text.len() || !text.ends_with(b"\n") {
+        return Ok(None);
+    }
+    if too_long {
+        chunk.too_long = 1;
+        chunk.tail = text;
+    } else {
+        chunk.take(text, 0, start);
+    }
+    chunk.end = end;
+    chunk.more = true;
+    Ok(Some(chunk))
+}
