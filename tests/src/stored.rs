@@ -1,0 +1,70 @@
+//! What is in the server's database, read from outside through the view that people use.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags};
+use serde_json::Value;
+
+/// A stored event.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stored {
+    /// With `evt_` in front.
+    pub id: String,
+    /// Who sent it.
+    pub source: String,
+    /// RFC 3339.
+    pub timestamp: String,
+    /// The word of the wire.
+    pub event_type: String,
+    /// The payload.
+    pub payload: Value,
+}
+
+impl Stored {
+    /// A text field of the payload, empty where there is none.
+    pub fn text(&self, field: &str) -> &str {
+        self.payload[field].as_str().unwrap_or_default()
+    }
+}
+
+/// Opens the database without being able to change it.
+pub fn open(database: &Path) -> rusqlite::Result<Connection> {
+    Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+}
+
+/// Every stored event.
+pub fn events(database: &Path) -> rusqlite::Result<Vec<Stored>> {
+    let connection = open(database)?;
+    let mut statement =
+        connection.prepare("SELECT id, source, timestamp, event_type, payload FROM events ORDER BY id")?;
+    let rows = statement.query_map([], |row| {
+        let payload: String = row.get(4)?;
+        Ok(Stored {
+            id: row.get(0)?,
+            source: row.get(1)?,
+            timestamp: row.get(2)?,
+            event_type: row.get(3)?,
+            payload: serde_json::from_str(&payload).unwrap_or_default(),
+        })
+    })?;
+    rows.collect()
+}
+
+/// The ids of every stored event, with `evt_` in front, repeated where one stands twice.
+pub fn ids(database: &Path) -> rusqlite::Result<Vec<String>> {
+    let connection = open(database)?;
+    let mut statement = connection.prepare("SELECT id FROM events")?;
+    statement.query_map([], |row| row.get(0))?.collect()
+}
+
+/// How many events are stored; 0 while there is no database.
+pub fn count(database: &Path) -> u64 {
+    let count = open(database)
+        .and_then(|connection| connection.query_row("SELECT count(*) FROM events", [], |row| row.get(0)));
+    count.unwrap_or(0)
+}
+
+/// What SQLite itself says about the file: `ok`, or what is wrong.
+pub fn integrity(database: &Path) -> rusqlite::Result<String> {
+    open(database)?.query_row("PRAGMA integrity_check", [], |row| row.get(0))
+}

@@ -1,0 +1,78 @@
+//! `kill -9` at random instants while transcripts grow: every event is stored exactly once, compared with ids
+//! that were computed apart. Planted bugs show that the same check sees each way of losing and of doubling.
+
+mod emulated;
+mod proxy;
+mod storm;
+mod writer;
+
+use std::time::Duration;
+
+use emulated::{Bug, EmulatedMonitor};
+use proxy::{Proxy, Reply};
+use storm::{Storm, Target};
+use vibetea_tests::dice::Dice;
+use vibetea_tests::exactly_once::Difference;
+
+/// The long form is asked for by `cargo xtask soak`.
+fn is_soak() -> bool {
+    #[expect(clippy::disallowed_methods, reason = "the one switch of the tests")]
+    std::env::var_os("VIBETEA_SOAK").is_some()
+}
+
+#[test]
+fn kills_of_monitor_and_server_lose_nothing_and_double_nothing() {
+    let storm = if is_soak() {
+        Storm { files: 40, lines: 50_000, kills: 200, longest_pause: Duration::from_millis(900), proxy: None }
+    } else {
+        Storm { files: 40, lines: 10_000, kills: 50, longest_pause: Duration::from_millis(700), proxy: None }
+    };
+    let outcome = storm.run(&[Target::Monitor, Target::Server, Target::Both]);
+    outcome.unwrap_or_else(|difference| panic!("{difference}"));
+}
+
+/// The run that the next test repeats with one difference: the proxy passes answers on.
+#[test]
+fn kills_of_the_server_behind_a_proxy_lose_nothing() {
+    small_storm(Reply::WhenAnswered).unwrap_or_else(|difference| panic!("{difference}"));
+}
+
+/// Planted bug: the sender is told "stored" before the server has the batch, which is what a server does that
+/// answers before its commit. Real programs on both sides; the lie is told by the proxy between them.
+#[test]
+fn a_reply_before_the_commit_is_seen_by_the_check() {
+    let difference = small_storm(Reply::AtOnce).expect_err("events were acknowledged and then lost");
+    assert!(!difference.lost.is_empty(), "{difference}");
+}
+
+fn small_storm(reply: Reply) -> Result<(), Difference> {
+    let storm = Storm {
+        files: 8,
+        lines: 1500,
+        kills: 8,
+        longest_pause: Duration::from_millis(500),
+        proxy: Some(Proxy { reply }),
+    };
+    storm.run(&[Target::Server])
+}
+
+/// The emulated monitor does what ours promises, in the plainest way, so that the two tests after this one can
+/// break one thing of it: it saves an offset behind the last complete line and derives ids.
+#[test]
+fn the_emulated_monitor_without_a_bug_stores_exactly_once() {
+    EmulatedMonitor::trial(None, &mut Dice::new()).unwrap_or_else(|difference| panic!("{difference}"));
+}
+
+/// Planted bug: what is read again after a crash gets new ids.
+#[test]
+fn random_ids_are_seen_by_the_check() {
+    let difference = EmulatedMonitor::trial(Some(Bug::RandomIds), &mut Dice::new()).unwrap_err();
+    assert!(!difference.foreign.is_empty(), "{difference}");
+}
+
+/// Planted bug: the saved offset is the file's size, so a line that was half written is lost.
+#[test]
+fn an_offset_by_file_size_is_seen_by_the_check() {
+    let difference = EmulatedMonitor::trial(Some(Bug::OffsetByFileSize), &mut Dice::new()).unwrap_err();
+    assert!(!difference.lost.is_empty(), "{difference}");
+}
