@@ -6,11 +6,11 @@ use super::loose::Object;
 use super::record::Record;
 
 /// What a damaged line may cost: bytes parsed in search of a whole record, as a multiple of the line's length.
-const SEARCH_BUDGET: usize = 32;
+const SEARCH_BUDGET: usize = 16;
 /// The same for short lines.
 const LEAST_SEARCH: usize = 1 << 20;
 /// What it costs to try one place.
-const TRY_COST: usize = 64;
+const TRY_COST: usize = 256;
 /// Most objects that are read from one line.
 const MAX_OBJECTS: usize = 64;
 
