@@ -78,7 +78,7 @@ impl<'a> Reader<'a> {
 
     /// The value of the strongest place that has one; an empty variable counts as not set.
     pub(super) fn find(&mut self, setting: &Setting) -> Option<Found> {
-        self.flag(setting).or_else(|| self.variable(setting)).or_else(|| self.from_file(setting))
+        self.flag(setting).or_else(|| self.variable(setting)).or_else(|| self.in_file(setting))
     }
 
     fn flag(&mut self, setting: &Setting) -> Option<Found> {
@@ -150,7 +150,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn from_file(&mut self, setting: &Setting) -> Option<Found> {
+    fn in_file(&mut self, setting: &Setting) -> Option<Found> {
         let (path, table) = self.file.as_ref()?;
         let origin = format!("'{}' in {path}", setting.key);
         let Some(value) = as_text(table.get(setting.key)?) else {

@@ -20,6 +20,8 @@ pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) 
     }
 }
 
+const HOST: &str = "This server does not answer to the name in Host";
+
 struct Rules<'a> {
     loopback_only: bool,
     allowed: Option<&'a [AllowedHost]>,
@@ -30,7 +32,6 @@ impl Rules<'_> {
         if !self.loopback_only && self.allowed.is_none() {
             return Ok(());
         }
-        const HOST: &str = "This server does not answer to the name in Host";
         let mut hosts = headers.get_all(header::HOST).iter().map(|host| host.to_str().ok()).peekable();
         if hosts.peek().is_none() {
             return Err(HOST);
@@ -41,9 +42,7 @@ impl Rules<'_> {
             return Err(HOST);
         }
         let mut origins = headers.get_all(header::ORIGIN).iter();
-        if self.loopback_only
-            && !origins.all(|origin| origin.to_str().is_ok_and(|origin| is_loopback_origin(origin)))
-        {
+        if self.loopback_only && !origins.all(|origin| origin.to_str().is_ok_and(is_loopback_origin)) {
             return Err("Without authentication only pages of this machine may call this server");
         }
         Ok(())

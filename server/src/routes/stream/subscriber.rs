@@ -18,7 +18,7 @@ use crate::listener::Place;
 /// How often a subscriber is asked whether it is still there.
 const PING_EVERY: Duration = Duration::from_secs(20);
 /// A subscriber that said nothing for this long is gone.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_mins(1);
 /// Longest time a subscriber may take for what is sent at once.
 const SEND_DEADLINE: Duration = Duration::from_secs(10);
 /// Longest time the last words may take.
