@@ -140,10 +140,27 @@ async fn no_secret_stands_in_the_log_at_its_most_talkative() {
     assert_eq!(leaks(&format!("{log}\nGET /ws?token={TOKEN}")), [TOKEN]);
 }
 
+/// Whoever reads the log may go first; the server neither falters nor stays behind.
+#[tokio::test]
+async fn a_log_that_nobody_reads_any_more_changes_nothing() {
+    use tokio::io::AsyncWriteExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let (mut child, address, log, _) = started(program(dir.path()).env("RUST_LOG", "trace")).await;
+    drop(log);
+    for _ in 0..3 {
+        let mut stream = tokio::net::TcpStream::connect(&address).await.unwrap();
+        let request = format!("GET /query HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let answer = crate::harness::read_to_close(&mut stream).await;
+        assert_eq!(crate::harness::status_of(&answer), 401, "{answer}");
+    }
+    assert_eq!(terminate(&mut child).await, Some(0));
+}
+
 #[tokio::test]
 async fn a_signal_ends_it_with_0() {
     let dir = tempfile::tempdir().unwrap();
-    let (mut child, ..) = started(&mut program(dir.path())).await;
+    let (mut child, _, _log, _) = started(&mut program(dir.path())).await;
     assert_eq!(terminate(&mut child).await, Some(0));
 }
 
