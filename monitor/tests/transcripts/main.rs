@@ -1,4 +1,5 @@
 //! Transcripts to events, through the crate's public interface.
+#![expect(clippy::unwrap_used, reason = "what helps a test may panic as a test may")]
 
 mod canaries;
 mod damage;

@@ -6,7 +6,7 @@ use crate::harness::{MapMemory, SESSION, main_file, payloads, read_with};
 use crate::lines::{file, prompt, record, result};
 
 fn counts(path: &str, user: &Value) -> bool {
-    let events = read_with(path, &file(&[user.clone()]), &mut MapMemory::default());
+    let events = read_with(path, &file(std::slice::from_ref(user)), &mut MapMemory::default());
     payloads(&events, "activity").len() == 1
 }
 

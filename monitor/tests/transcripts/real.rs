@@ -15,7 +15,7 @@ type Counts = BTreeMap<&'static str, usize>;
 fn files() -> Option<Vec<(String, Vec<u8>)>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/transcripts/projects");
     if !root.is_dir() {
-        println!("skipped: no transcripts at {}", root.display());
+        eprintln!("skipped: no transcripts at {}", root.display());
         return None;
     }
     let mut paths: Vec<PathBuf> = walkdir::WalkDir::new(&root)

@@ -119,8 +119,10 @@ fn a_file_without_a_session_name_takes_its_lines_or_its_paths() {
 
     let nameless =
         record("user", "u1", 0, &json!({"sessionId": "my own words", "message": {"content": "hi"}}));
-    let one = read_with("slug/short.jsonl", &file(&[nameless.clone()]), &mut MapMemory::default());
-    let again = read_with("slug/short.jsonl", &file(&[nameless.clone()]), &mut MapMemory::default());
+    let one =
+        read_with("slug/short.jsonl", &file(std::slice::from_ref(&nameless)), &mut MapMemory::default());
+    let again =
+        read_with("slug/short.jsonl", &file(std::slice::from_ref(&nameless)), &mut MapMemory::default());
     let other = read_with("slug/long.jsonl", &file(&[nameless]), &mut MapMemory::default());
     let id = |events: &[_]| payloads(events, "session")[0]["sessionId"].clone();
     assert_eq!(id(&one), id(&again));
