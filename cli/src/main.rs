@@ -37,6 +37,8 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Up(options) => up::execute(&options),
         Command::Server(command) => vibetea_server::command::execute(command),
-        Command::Monitor(command) => vibetea_monitor::commands::execute(command),
+        Command::Monitor(command) => {
+            vibetea_monitor::commands::execute(&command, &vibetea_monitor::config::environment)
+        }
     }
 }
