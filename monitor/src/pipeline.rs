@@ -84,7 +84,7 @@ impl ReaderConfig {
             claude_dir,
             history: History::All,
             everything_to_batch: false,
-            silence: Duration::from_secs(30 * 60),
+            silence: Duration::from_mins(30),
             rescan: Duration::from_secs(10),
             poll: Duration::from_secs(2),
             history_limit: 20_000,

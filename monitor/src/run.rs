@@ -119,13 +119,15 @@ async fn both(reader: Reader, sender: Sender, stop: &CancellationToken) -> Resul
 async fn show_progress(mut progress: watch::Receiver<Progress>, stop: CancellationToken) {
     let mut shown = false;
     loop {
-        let Progress { done, total_bytes, bytes, files, total_files, events, .. } = *progress.borrow_and_update();
+        let Progress { done, total_bytes, bytes, files, total_files, events, .. } =
+            *progress.borrow_and_update();
         if done || stop.is_cancelled() {
             break;
         }
-        if total_bytes > 0 {
-            let percent = bytes.min(total_bytes) * 100 / total_bytes;
-            let text = format!("\rReading history: {percent} %, {files} of {total_files} files, {events} events\x1b[K");
+        if let Some(percent) = (bytes.min(total_bytes) * 100).checked_div(total_bytes) {
+            let text = format!(
+                "\rReading history: {percent} %, {files} of {total_files} files, {events} events\x1b[K"
+            );
             shown = io::stderr().write_all(text.as_bytes()).is_ok();
         }
         tokio::select! {

@@ -18,6 +18,8 @@ pub fn start(lookup: Lookup<'_>) {
     let parsed = wanted.as_deref().map_or_else(|| Ok(default_filter()), str::parse);
     let unreadable = parsed.is_err();
     let filter: EnvFilter = parsed.unwrap_or_else(|_| default_filter());
+    // the file watcher names the paths of transcripts, which are those of projects
+    let filter = "notify=off".parse().map_or_else(|_| default_filter(), |quiet| filter.add_directive(quiet));
     let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // failing means that somebody else's log is in place: the one-file program starts its own
     let started = if std::io::stderr().is_terminal() {

@@ -92,7 +92,8 @@ fn check<'a>(
             "has an invalid field 'timestamp': RFC 3339 with offset between the years 1970 and 9999 is allowed",
         )
     })?;
-    let type_name = string(raw.event_type.or(raw.type_), "eventType", index)?;
+    let type_field = raw.event_type.filter(|raw| raw.get() != "null").or(raw.type_);
+    let type_name = string(type_field, "eventType", index)?;
     let event_type = EventType::from_name(&type_name).ok_or_else(|| {
         let shown: String = type_name.chars().filter(|c| !c.is_control()).take(64).collect();
         Problem::new(ErrorCode::InvalidEventType, format!("Invalid event type '{shown}' at index {index}"))

@@ -61,7 +61,9 @@ pub type App = Arc<AppState>;
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The address cannot be listened on.
-    #[error("cannot listen on {address}: {error}; PORT or --port sets another port, VIBETEA_HOST or --host another address")]
+    #[error(
+        "cannot listen on {address}: {error}; PORT or --port sets another port, VIBETEA_HOST or --host another address"
+    )]
     Bind {
         /// The address.
         address: SocketAddr,

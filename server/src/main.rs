@@ -1,10 +1,12 @@
 //! The program `vibetea-server`.
 
+#![expect(clippy::doc_markdown, reason = "the comment on the program is the text of --help")]
+
 use std::process::ExitCode;
 
 use clap::Parser;
 
-/// Receives, keeps and broadcasts the events of `VibeTea` monitors
+/// Receives, keeps and broadcasts the events of VibeTea monitors
 #[derive(Parser)]
 #[command(name = "vibetea-server", version, args_conflicts_with_subcommands = true)]
 struct Program {

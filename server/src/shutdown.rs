@@ -14,8 +14,8 @@ pub fn on_signal(stop: CancellationToken) -> std::io::Result<()> {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
             }
-            tracing::info!("stopping");
             stop.cancel();
+            tracing::info!("stopping");
         });
     }
     #[cfg(not(unix))]

@@ -7,7 +7,11 @@ use tracing_subscriber::EnvFilter;
 /// Starts logging what the filter lets through. A second start in one process changes nothing.
 pub fn start(filter: &str) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // complaining about a log that cannot be written would go to the same closed place, and panic there
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .log_internal_errors(false)
+        .with_writer(std::io::stderr);
     // a logger that is already there, as in a program that runs the server and more, stays
     let _already_started = if std::io::stderr().is_terminal() {
         builder.with_target(false).try_init()

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use url::Url;
 use vibetea_protocol::SourceId;
 
-use super::{History, Lookup};
+use super::Lookup;
+use crate::pipeline::{History, InvalidHistory};
 
 /// One or more variables are wrong or missing; nothing was started.
 #[derive(Debug)]
@@ -100,26 +101,16 @@ impl<'a> Variables<'a> {
 
     pub(super) fn history(&mut self, name: &str) -> History {
         let Some(value) = self.get(name) else { return History::All };
-        let days =
-            |text: &str| text.strip_suffix('d')?.parse().ok().filter(|days| (1..=36_500).contains(days));
-        match value.trim() {
-            "all" => History::All,
-            "off" => History::Off,
-            text => days(text).map_or_else(
-                || {
-                    self.refuse(name, &value, "'all', 'off' or days such as '30d' are allowed");
-                    History::All
-                },
-                History::Days,
-            ),
-        }
+        value.trim().parse().unwrap_or_else(|error: InvalidHistory| {
+            self.refuse(name, &value, &error.to_string());
+            History::All
+        })
     }
 
     /// A list as it was written, once every part of it could be an extension.
     pub(super) fn extensions(&mut self, name: &str) -> Option<String> {
         let value = self.get(name)?;
-        let plain =
-            |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+');
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+');
         if value.split(',').map(str::trim).all(|part| part.len() <= 16 && part.chars().all(plain)) {
             return Some(value);
         }

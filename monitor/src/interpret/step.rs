@@ -57,14 +57,17 @@ impl<M: Memory> Step<'_, '_, M> {
         if self.state.muted {
             return Ok(());
         }
-        let mut observations = Vec::new();
-        transcript::observe(record, &mut observations);
+        if let Some(leaf) = record.summarised_leaf() {
+            return self.summary_of(leaf);
+        }
         let Some(timestamp) = header.timestamp.or_else(|| self.state.latest()) else { return Ok(()) };
-        let agent_id = self.file.named_agent().or_else(|| header.agent_id.and_then(privacy::agent_id));
-        let moment = Moment { timestamp, agent_id, key };
-        if main && header.uuid.is_some() && self.state.awaits_leaf() && self.state.take_leaf(key()) {
+        if header.uuid.is_some() && self.state.awaits_leaf() && self.state.take_leaf(key()) {
             self.summary(timestamp, key())?;
         }
+        let agent_id = self.file.named_agent().or_else(|| header.agent_id.and_then(privacy::agent_id));
+        let moment = Moment { timestamp, agent_id, key };
+        let mut observations = Vec::new();
+        transcript::observe(record, &mut observations);
         observations.into_iter().try_for_each(|observation| self.observation(observation, &moment))
     }
 
@@ -116,7 +119,6 @@ impl<M: Memory> Step<'_, '_, M> {
                 let natural: [&[u8]; 1] = [&(moment.key)().to_bytes()];
                 self.emit(EventKind::Error, moment.timestamp, &natural, Payload::Error(payload))
             }
-            Observation::Summary { leaf } => self.summary_of(leaf),
         }
     }
 

@@ -119,6 +119,19 @@ impl Outbox {
         Ok(answer)
     }
 
+    /// Forgets calls and results that nothing has come for in a week, and the positions of these files.
+    pub fn forget(&self, now: Timestamp, files: &[String]) -> Result<(), OutboxError> {
+        self.turn(now, |turn| {
+            let limit = turn.now.as_micros() - MEMORY_MICROS;
+            turn.transaction.execute("DELETE FROM call WHERE remembered < ?1", [limit])?;
+            turn.transaction.execute("DELETE FROM waiting_result WHERE remembered < ?1", [limit])?;
+            for path in files {
+                turn.transaction.execute("DELETE FROM file WHERE path = ?1", [path])?;
+            }
+            Ok(())
+        })
+    }
+
     /// Every file's position with its path.
     pub fn files(&self) -> Result<Vec<(String, FileRow)>, OutboxError> {
         let connection = self.connection();
@@ -199,23 +212,6 @@ impl Turn<'_> {
         statement.raw_bind_parameter(14, &state)?;
         statement.raw_bind_parameter(15, seal_numbers(&[path, &state], &n))?;
         statement.raw_execute()?;
-        Ok(())
-    }
-
-    /// Forgets a file.
-    pub fn forget_file(&mut self, path: &str) -> Result<(), OutboxError> {
-        self.transaction.prepare_cached("DELETE FROM file WHERE path = ?1")?.execute([path])?;
-        Ok(())
-    }
-
-    /// Forgets calls and results that nothing has come for in a week.
-    pub fn prune_memory(&mut self) -> Result<(), OutboxError> {
-        let limit = self.now.as_micros() - MEMORY_MICROS;
-        for table in ["call", "waiting_result"] {
-            self.transaction
-                .prepare_cached(&format!("DELETE FROM {table} WHERE remembered < ?1"))?
-                .execute([limit])?;
-        }
         Ok(())
     }
 

@@ -21,7 +21,12 @@ const SIDE_FILE: &str = "history-from";
 const FORGET_NANOS: i64 = 30 * MICROS_PER_DAY * 1000;
 
 /// The tail with what is known; positions of long-gone files are forgotten. `root` may not be there.
-pub(super) fn load(outbox: &Outbox, root: &Path, limits: Limits, now: Timestamp) -> Result<Tail, OutboxError> {
+pub(super) fn load(
+    outbox: &Outbox,
+    root: &Path,
+    limits: Limits,
+    now: Timestamp,
+) -> Result<Tail, OutboxError> {
     let mut files = outbox.files()?;
     if root.is_dir() {
         let limit = now.as_micros().saturating_mul(1000).saturating_sub(FORGET_NANOS);
@@ -32,10 +37,8 @@ pub(super) fn load(outbox: &Outbox, root: &Path, limits: Limits, now: Timestamp)
         let (forgotten, kept): (Vec<_>, Vec<_>) =
             files.into_iter().partition(|(path, row)| row.settled && gone(path, row));
         files = kept;
-        outbox.turn(now, |turn| {
-            turn.prune_memory()?;
-            forgotten.iter().try_for_each(|(path, _)| turn.forget_file(path))
-        })?;
+        let forgotten: Vec<String> = forgotten.into_iter().map(|(path, _)| path).collect();
+        outbox.forget(now, &forgotten)?;
     }
     let known = files.into_iter().map(|(path, row)| (path, row.position));
     Ok(Tail::new(root.to_owned(), |path| transcript::classify(path).is_some(), limits, known))
@@ -51,8 +54,7 @@ pub(super) fn decide_history(
     if outbox.turn(now, |turn| turn.counter(DECIDED))? > 0 {
         return Ok(());
     }
-    let folder_error =
-        |source| OutboxError::Folder { folder: outbox.state_dir().to_owned(), source };
+    let folder_error = |source| OutboxError::Folder { folder: outbox.state_dir().to_owned(), source };
     let side_file = outbox.state_dir().join(SIDE_FILE);
     let earlier = read_side_file(&side_file).map_err(folder_error)?;
     let from = earlier.unwrap_or(match history {
@@ -93,7 +95,9 @@ pub(super) fn decide_history(
 fn read_side_file(file: &Path) -> io::Result<Option<i64>> {
     match std::fs::read_to_string(file) {
         Ok(text) => Ok(text.trim().parse().ok().filter(|from| *from >= 0)),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData) => Ok(None),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData) => {
+            Ok(None)
+        }
         Err(error) => Err(error),
     }
 }

@@ -27,7 +27,7 @@ const NEW_FOLDER_PAUSE: Duration = Duration::from_millis(300);
 const SCAN_SHARE: u32 = 50;
 const SILENCE_PAUSE: Duration = Duration::from_secs(30);
 /// Tool calls are forgotten, and a broken watch is tried again, this often.
-const UPKEEP_PAUSE: Duration = Duration::from_secs(600);
+const UPKEEP_PAUSE: Duration = Duration::from_mins(10);
 const MAX_BACKOFF: Duration = Duration::from_secs(5);
 
 pub(super) struct Loop {
@@ -67,8 +67,10 @@ impl Loop {
         stop: CancellationToken,
         reports: Reports,
     ) -> Result<Self, ReaderError> {
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(ReaderError::Start)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .map_err(ReaderError::Start)?;
         let now = Instant::now();
         Ok(Self {
             rules: Rules::new(interpreter, config.silence, config.everything_to_batch),
@@ -242,7 +244,10 @@ impl Loop {
 
     fn poll_from_now_on(&mut self, why: &str) {
         if self.reports.health(|health| health.following = Following::Polling) {
-            warn!(seconds = self.config.poll.as_secs(), "{why}; looking at every transcript again and again instead");
+            warn!(
+                seconds = self.config.poll.as_secs(),
+                "{why}; looking at every transcript again and again instead"
+            );
         }
         self.next_scan = self.next_scan.min(Instant::now() + self.config.poll);
     }
@@ -261,7 +266,7 @@ impl Loop {
             self.next_silence = now + SILENCE_PAUSE.min(self.config.silence / 2 + Duration::from_millis(10));
         }
         if now >= self.next_upkeep {
-            self.outbox.turn(self.clock.now(), |turn| turn.prune_memory())?;
+            self.outbox.forget(self.clock.now(), &[])?;
             if self.is_polling() {
                 self.watch_again();
             }
@@ -301,7 +306,7 @@ impl Loop {
                 Ok(Turned::Kept)
             }
             Err(error) => {
-                for work in works {
+                for work in &works {
                     tail.undone(work);
                 }
                 Err(error)

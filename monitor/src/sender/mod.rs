@@ -108,7 +108,7 @@ impl Sender {
 
     /// Ships until `stop`, then what still waits as far as a few seconds allow. Fails only on a damaged outbox.
     pub async fn run(self, stop: CancellationToken) -> Result<(), SenderError> {
-        tokio::try_join!(self.live.run(stop.clone()), self.batch.run(stop))?;
+        tokio::try_join!(Box::pin(self.live.run(stop.clone())), Box::pin(self.batch.run(stop)))?;
         Ok(())
     }
 }

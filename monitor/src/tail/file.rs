@@ -4,7 +4,7 @@ use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::path::Path;
 
-use super::lines::{Chunk, Limits, Partial, ReadAt, TAIL_BYTES, read_chunk};
+use super::lines::{Chunk, Limits, Partial, ReadAt, TAIL_BYTES, hash, read_chunk};
 
 const HEAD_BYTES: u64 = 4096;
 
@@ -85,12 +85,6 @@ impl Position {
         self.tail_len = tail.len() as u64;
         self.tail = hash(tail);
     }
-}
-
-fn hash(bytes: &[u8]) -> i64 {
-    let mut first = [0; 8];
-    first.copy_from_slice(&blake3::hash(bytes).as_bytes()[..8]);
-    i64::from_le_bytes(first)
 }
 
 /// Hash of the beginning of a first line of `len` bytes; `None` where the file is shorter.

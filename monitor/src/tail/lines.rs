@@ -108,6 +108,8 @@ pub(super) struct Partial {
     searched: u64,
     /// How many of them are NUL bytes in front.
     nul: u64,
+    /// Hashes of the first and the last of them, by which they are known again.
+    ends: [i64; 2],
 }
 
 impl Partial {
@@ -117,6 +119,32 @@ impl Partial {
         }
         self.searched += bytes.len() as u64;
     }
+
+    fn ends_in(&self, source: &impl ReadAt, offset: u64) -> io::Result<[i64; 2]> {
+        let len = self.searched.min(TAIL_BYTES as u64);
+        let mut bytes = vec![0; usize::try_from(len).unwrap_or(TAIL_BYTES)];
+        let mut ends = [0; 2];
+        for (end, from) in ends.iter_mut().zip([offset, offset + self.searched - len]) {
+            let read = source.read_at(&mut bytes, from)?;
+            *end = hash(&bytes[..read]);
+        }
+        Ok(ends)
+    }
+
+    /// Begins anew where the half line is not the one that was searched.
+    fn recognise(&mut self, source: &impl ReadAt, offset: u64) -> io::Result<()> {
+        if self.searched > 0 && self.ends_in(source, offset)? != self.ends {
+            *self = Self::default();
+        }
+        Ok(())
+    }
+}
+
+/// A checksum to know bytes again by.
+pub(super) fn hash(bytes: &[u8]) -> i64 {
+    let mut first = [0; 8];
+    first.copy_from_slice(&blake3::hash(bytes).as_bytes()[..8]);
+    i64::from_le_bytes(first)
 }
 
 /// The next lines after `offset`; `check` is shown the `known` bytes before it, read together with the lines,
@@ -130,6 +158,7 @@ pub(super) fn read_chunk(
     limits: Limits,
 ) -> io::Result<Option<Chunk>> {
     let mut chunk = Chunk { end: offset, ..Chunk::default() };
+    partial.recognise(source, offset)?;
     if partial.searched == 0 {
         let mut text = vec![0; known + limits.chunk];
         let read = source.read_at(&mut text, offset.saturating_sub(known as u64))?;
@@ -160,6 +189,7 @@ pub(super) fn read_chunk(
             let mut before = vec![0; known];
             let read = source.read_at(&mut before, offset.saturating_sub(known as u64))?;
             chunk.more = more;
+            partial.ends = partial.ends_in(source, offset)?;
             return Ok((read == known && check(&before)).then_some(chunk));
         }
     };
@@ -174,23 +204,17 @@ enum Found {
     },
 }
 
-/// Looks on for the end of the half line, keeping nothing of it. Begins one byte early: where that is gone, the
-/// half line became shorter and is searched again.
+/// Looks on for the end of the half line, keeping nothing of it.
 fn find_end(source: &impl ReadAt, offset: u64, partial: &mut Partial, limits: Limits) -> io::Result<Found> {
-    let mut piece = vec![0; limits.chunk + 1];
+    let mut piece = vec![0; limits.chunk];
     for _ in 0..limits.search.div_ceil(limits.chunk) {
         let from = offset + partial.searched;
-        let read = source.read_at(&mut piece, from - 1)?;
-        if read == 0 {
-            *partial = Partial::default();
-            return Ok(Found::Nothing { more: true });
-        }
-        let fresh = &piece[1..read];
-        if let Some(newline) = memchr::memchr(b'\n', fresh) {
-            partial.saw(&fresh[..newline]);
+        let read = source.read_at(&mut piece, from)?;
+        if let Some(newline) = memchr::memchr(b'\n', &piece[..read]) {
+            partial.saw(&piece[..newline]);
             return Ok(Found::Newline(from + newline as u64 + 1));
         }
-        partial.saw(fresh);
+        partial.saw(&piece[..read]);
         if read < piece.len() {
             return Ok(Found::Nothing { more: false });
         }
@@ -213,11 +237,16 @@ fn take_long_line(
     if source.read_at(&mut before, from)? < known || !check(&before) {
         return Ok(None);
     }
-    let start = offset + partial.nul;
-    chunk.first_newline = (offset == 0).then(|| end - 1);
-    chunk.nul_runs += u64::from(partial.nul > 0);
-    *partial = Partial::default();
+    let nul = std::mem::take(partial).nul;
+    let start = offset + nul;
     let too_long = end - start > limits.line as u64 + 1;
+    if too_long && !is_one_line(source, offset, end, limits)? {
+        // it became shorter and longer again between two looks
+        chunk.more = true;
+        return Ok(Some(chunk));
+    }
+    chunk.first_newline = (offset == 0).then(|| end - 1);
+    chunk.nul_runs += u64::from(nul > 0);
     let read_from = if too_long { end - (end - offset).min(TAIL_BYTES as u64) } else { start };
     let mut text = vec![0; usize::try_from(end - read_from).unwrap_or(usize::MAX)];
     if source.read_at(&mut text, read_from)? < text.len() || !text.ends_with(b"\n") {
@@ -232,4 +261,20 @@ fn take_long_line(
     chunk.end = end;
     chunk.more = true;
     Ok(Some(chunk))
+}
+
+/// Whether the only newline is the last byte before `end`.
+fn is_one_line(source: &impl ReadAt, offset: u64, end: u64, limits: Limits) -> io::Result<bool> {
+    let mut piece = vec![0; limits.chunk];
+    let mut at = offset;
+    while at < end {
+        let wanted = usize::try_from(end - at).map_or(limits.chunk, |left| left.min(limits.chunk));
+        let read = source.read_at(&mut piece[..wanted], at)?;
+        match memchr::memchr(b'\n', &piece[..read]) {
+            Some(newline) => return Ok(at + newline as u64 + 1 == end),
+            None if read < wanted => return Ok(false),
+            None => at += read as u64,
+        }
+    }
+    Ok(false)
 }

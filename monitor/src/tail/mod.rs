@@ -7,6 +7,7 @@
 mod file;
 mod lines;
 mod queue;
+mod read;
 mod scan;
 pub mod watch;
 
@@ -17,7 +18,6 @@ mod tests;
 
 use std::collections::{HashMap, VecDeque};
 use std::fs::File;
-use std::io;
 use std::path::{Path, PathBuf};
 
 pub use file::{Position, Stat, each_line};
@@ -94,10 +94,19 @@ struct Tracked {
     /// Read to its end in this run: what comes now is live whatever its size.
     caught_up: bool,
     handle: Option<(File, Stat)>,
-    /// In the hands of the caller.
-    out: bool,
-    /// Changed while it was in the hands of the caller.
-    changed: bool,
+    hands: Hands,
+}
+
+/// Who has the file's next lines.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Hands {
+    /// Nobody; they can be read.
+    #[default]
+    Free,
+    /// The caller, until he kept them or gave them back.
+    Caller,
+    /// The caller, and the file has changed since.
+    CallerAndChanged,
 }
 
 /// The followed folder.
@@ -184,7 +193,7 @@ impl Tail {
 
     /// Whether the file was read to its end and has shown no change since.
     pub fn is_quiet(&self, path: &str) -> bool {
-        self.files.get(path).is_some_and(|tracked| tracked.read_to.is_some() && !tracked.out)
+        self.files.get(path).is_some_and(|tracked| tracked.read_to.is_some() && tracked.hands == Hands::Free)
     }
 
     /// Every followed file that is there now, with how it looks.
@@ -237,8 +246,8 @@ impl Tail {
             return 0;
         }
         let unread = stat.size.saturating_sub(tracked.position.offset);
-        if tracked.out {
-            tracked.changed = true;
+        if tracked.hands != Hands::Free {
+            tracked.hands = Hands::CallerAndChanged;
             return unread;
         }
         let fresh = now.saturating_sub(stat.modified) <= LIVE_NANOS && unread <= LIVE_BYTES;
@@ -251,7 +260,7 @@ impl Tail {
     fn notice_missing(&mut self) {
         for path in &self.open {
             let here = std::fs::symlink_metadata(self.root.join(path)).is_ok();
-            if !here && self.files.get(path).is_some_and(|tracked| !tracked.out) {
+            if !here && self.files.get(path).is_some_and(|tracked| tracked.hands == Hands::Free) {
                 self.queue.push(path, Class::Live, 0);
             }
         }
@@ -265,8 +274,7 @@ impl Tail {
             let work = self.read(&path, class, &mut tracked);
             match work {
                 Ok(Some(work)) => {
-                    tracked.out = true;
-                    tracked.changed = false;
+                    tracked.hands = Hands::Caller;
                     self.files.insert(path, tracked);
                     return Some(work);
                 }
@@ -284,7 +292,7 @@ impl Tail {
     /// The work was kept, position and all.
     pub fn done(&mut self, work: Work) {
         let Some(mut tracked) = self.files.remove(&work.path) else { return };
-        tracked.out = false;
+        let changed = std::mem::take(&mut tracked.hands) == Hands::CallerAndChanged;
         tracked.partial = work.partial;
         tracked.read_to = work.at_end;
         tracked.again = work.at_end.is_some();
@@ -295,7 +303,7 @@ impl Tail {
         }
         let newest = work.after.stat.modified;
         tracked.position = work.after;
-        if work.at_end.is_none() || std::mem::take(&mut tracked.changed) {
+        if work.at_end.is_none() || changed {
             tracked.read_to = None;
             self.queue.push(&work.path, work.class, newest);
         }
@@ -303,9 +311,9 @@ impl Tail {
     }
 
     /// The work was not kept; it comes again.
-    pub fn undone(&mut self, work: Work) {
+    pub fn undone(&mut self, work: &Work) {
         let Some(tracked) = self.files.get_mut(&work.path) else { return };
-        tracked.out = false;
+        tracked.hands = Hands::Free;
         tracked.read_to = None;
         // what was remembered of the half line belongs to the position that was not kept
         tracked.partial = Partial::default();
@@ -326,149 +334,5 @@ impl Tail {
                 tracked.handle = None;
             }
         }
-    }
-
-    /// Reads on in one file; `None` when there is nothing to keep.
-    fn read(&mut self, path: &str, class: Class, tracked: &mut Tracked) -> io::Result<Option<Work>> {
-        let location = self.root.join(path);
-        let here = std::fs::symlink_metadata(&location).ok().map(|metadata| Stat::of(&metadata));
-        if let Some((file, opened)) = tracked.handle.take() {
-            let stat = Stat::of(&file.metadata()?);
-            if here.is_some_and(|here| here.same_place(&opened)) && opened.inode != 0 {
-                return self.read_open(path, class, tracked, file, stat, location);
-            }
-            // the path holds another file or none: what is left of this one comes first
-            if let Some(mut work) = self.read_rest(path, class, tracked, &file, location.clone())? {
-                work.at_end = None;
-                tracked.handle = Some((file, stat));
-                return Ok(Some(work));
-            }
-        }
-        if here.is_none() {
-            return Ok(None);
-        }
-        self.touched.opened += 1;
-        match file::open(&location) {
-            Ok(Some((file, stat))) => self.read_open(path, class, tracked, file, stat, location),
-            Ok(None) => Ok(None),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// What is left in a file that its path no longer leads to.
-    fn read_rest(
-        &mut self,
-        path: &str,
-        class: Class,
-        tracked: &mut Tracked,
-        file: &File,
-        location: PathBuf,
-    ) -> io::Result<Option<Work>> {
-        self.touched.read += 1;
-        let from = tracked.position.offset;
-        let mut partial = tracked.partial;
-        let read = file::read_on(file, &tracked.position, &mut partial, self.limits)?;
-        let Some((chunk, after)) = read.filter(|(_, after)| after.offset > from) else { return Ok(None) };
-        let path = path.to_owned();
-        Ok(Some(Work {
-            path,
-            class,
-            chunk,
-            after,
-            from,
-            replaced: false,
-            moved_from: None,
-            location,
-            partial,
-            at_end: None,
-        }))
-    }
-
-    fn read_open(
-        &mut self,
-        path: &str,
-        class: Class,
-        tracked: &mut Tracked,
-        file: File,
-        stat: Stat,
-        location: PathBuf,
-    ) -> io::Result<Option<Work>> {
-        self.touched.read += 1;
-        let mut before = tracked.position.clone();
-        let mut moved_from = None;
-        if before == Position::default()
-            && let Some((other, position)) = self.moved(path, &file, stat)?
-        {
-            (before, moved_from) = (position, Some(other));
-        }
-        let mut partial = if moved_from.is_none() { tracked.partial } else { Partial::default() };
-        let mut replaced = false;
-        let read = match file::read_on(&file, &before, &mut partial, self.limits)? {
-            Some(read) => read,
-            None => {
-                replaced = true;
-                before = before.next_generation();
-                partial = Partial::default();
-                match file::read_on(&file, &before, &mut partial, self.limits)? {
-                    Some(read) => read,
-                    None => return Ok(None),
-                }
-            }
-        };
-        let (chunk, mut after) = read;
-        // as it looked before it was read: what came since shows as a change
-        let at_end = (!chunk.more).then_some(stat);
-        after.stat = at_end.unwrap_or_default();
-        let nothing_to_keep = after.offset == before.offset && !replaced && moved_from.is_none();
-        if nothing_to_keep {
-            tracked.partial = partial;
-            tracked.read_to = at_end;
-            tracked.again = at_end.is_some() && tracked.position.stat != stat;
-            tracked.caught_up |= at_end.is_some();
-            tracked.position.stat = after.stat;
-            if chunk.more {
-                self.queue.push(path, class, stat.modified);
-            }
-            tracked.handle = Some((file, stat));
-            return Ok(None);
-        }
-        if class == Class::Live || at_end.is_none() {
-            tracked.handle = Some((file, stat));
-        }
-        Ok(Some(Work {
-            path: path.to_owned(),
-            class,
-            chunk,
-            from: before.offset,
-            after,
-            replaced,
-            moved_from,
-            location,
-            partial,
-            at_end,
-        }))
-    }
-
-    /// The path under which a file that is new at `path` was read before.
-    fn moved(&self, path: &str, file: &File, stat: Stat) -> io::Result<Option<(String, Position)>> {
-        let Some(other) = self.places.get(&(stat.device, stat.inode)).filter(|other| *other != path) else {
-            return Ok(None);
-        };
-        let Some(tracked) = self.files.get(other).filter(|tracked| tracked.position.offset > 0) else {
-            return Ok(None);
-        };
-        let mut position = tracked.position.clone();
-        position.generation = 0;
-        let known = file::read_on(file, &position, &mut Partial::default(), self.limits)?.is_some();
-        Ok(known.then(|| (other.clone(), position)))
-    }
-
-    /// The position after the last complete line of a file that is not to be read.
-    pub fn end_of(&mut self, path: &str) -> io::Result<Option<Position>> {
-        self.touched.opened += 1;
-        let Some((file, stat)) = file::open(&self.root.join(path))? else { return Ok(None) };
-        let position = file::end_of(&file, stat.size)?;
-        Ok(Some(Position { stat, ..position }))
     }
 }

@@ -96,7 +96,8 @@ mod tests {
     #[test]
     fn newest_session_comes_first_and_its_own_file_before_its_subagents() {
         let mut queue = Queue::default();
-        for (path, newest) in [("p/a.jsonl", 5), ("p/b/subagents/agent-1.jsonl", 9), ("p/b.jsonl", 9), ("q/c.jsonl", 7)]
+        for (path, newest) in
+            [("p/a.jsonl", 5), ("p/b/subagents/agent-1.jsonl", 9), ("p/b.jsonl", 9), ("q/c.jsonl", 7)]
         {
             queue.push(path, Class::History, newest);
         }

@@ -44,14 +44,13 @@ impl Hints {
 
     /// Takes in what the watch says.
     pub fn hear(&self, said: notify::Result<Event>) {
-        let woken = match said {
-            Ok(event) => self.hear_event(&event),
-            Err(_) => {
-                let mut said = self.lock();
-                said.failed = true;
-                said.rescan = true;
-                true
-            }
+        let woken = if let Ok(event) = said {
+            self.hear_event(&event)
+        } else {
+            let mut said = self.lock();
+            said.failed = true;
+            said.rescan = true;
+            true
         };
         if woken {
             self.wake.notify_one();
@@ -126,8 +125,8 @@ mod tests {
 
     use super::*;
 
-    fn event(kind: EventKind, path: &str) -> notify::Result<Event> {
-        Ok(Event::new(kind).add_path(path.into()))
+    fn event(kind: EventKind, path: &str) -> Event {
+        Event::new(kind).add_path(path.into())
     }
 
     const WRITTEN: EventKind = EventKind::Modify(ModifyKind::Data(DataChange::Any));
@@ -143,8 +142,8 @@ mod tests {
     #[test]
     fn reading_and_other_files_are_not_heard() {
         let hints = Hints::default();
-        hints.hear(event(EventKind::Access(AccessKind::Any), "/p/a.jsonl"));
-        hints.hear(event(WRITTEN, "/p/tool-results/x.txt"));
+        hints.hear(Ok(event(EventKind::Access(AccessKind::Any), "/p/a.jsonl")));
+        hints.hear(Ok(event(WRITTEN, "/p/tool-results/x.txt")));
         assert_eq!(hints.take(), Said::default());
     }
 
@@ -152,10 +151,10 @@ mod tests {
     fn transcripts_and_new_folders_are_heard_once() {
         let hints = Hints::default();
         for _ in 0..3 {
-            hints.hear(event(WRITTEN, "/p/a.jsonl"));
+            hints.hear(Ok(event(WRITTEN, "/p/a.jsonl")));
         }
         assert!(!hints.lock().folder);
-        hints.hear(event(EventKind::Create(CreateKind::Folder), "/p/new"));
+        hints.hear(Ok(event(EventKind::Create(CreateKind::Folder), "/p/new")));
         let said = hints.take();
         assert_eq!(said.paths, HashSet::from(["/p/a.jsonl".into(), "/p/new".into()]));
         assert!(said.folder && !said.rescan && !said.failed);
@@ -165,7 +164,7 @@ mod tests {
     fn too_many_paths_become_a_rescan() {
         let hints = Hints::default();
         for number in 0..=MAX_PATHS {
-            hints.hear(event(WRITTEN, &format!("/p/{number}.jsonl")));
+            hints.hear(Ok(event(WRITTEN, &format!("/p/{number}.jsonl"))));
         }
         let said = hints.take();
         assert!(said.rescan && said.paths.is_empty());

@@ -6,11 +6,11 @@ use super::loose::Object;
 use super::record::Record;
 
 /// What a damaged line may cost: bytes parsed in search of a whole record, as a multiple of the line's length.
-const SEARCH_BUDGET: usize = 32;
+const SEARCH_BUDGET: usize = 16;
 /// The same for short lines.
 const LEAST_SEARCH: usize = 1 << 20;
 /// What it costs to try one place.
-const TRY_COST: usize = 64;
+const TRY_COST: usize = 256;
 /// Most objects that are read from one line.
 const MAX_OBJECTS: usize = 64;
 
@@ -36,8 +36,11 @@ pub(crate) fn text_of(line: &[u8]) -> Cow<'_, str> {
 ///
 /// Records are borrowed from `text`, or from `mended` where the text had to be mended first.
 pub(crate) fn read<'a>(text: &'a str, mended: &'a mut Option<String>) -> Reading<'a> {
+    let mut reading = Reading {
+        damaged: text.starts_with('\0') && text.trim_matches('\0').is_empty(),
+        ..Reading::default()
+    };
     let text = text.trim_matches('\0');
-    let mut reading = Reading::default();
     let Err(stopped) = objects(text, &mut reading) else { return reading };
     *mended = without_lone_surrogates(text);
     let Some(text) = mended.as_deref() else { return recovered(&text[stopped.start..], reading) };
@@ -80,7 +83,7 @@ fn objects<'a>(text: &'a str, reading: &mut Reading<'a>) -> Result<(), Stopped> 
     }
 }
 
-/// Looks for the first later `{"` from which the text reads to its end as records with a type.
+/// Looks for the first later `{"` from which the text reads to its end as records.
 fn whole_record_behind(text: &str) -> Option<Vec<Record<'_>>> {
     let mut budget = text.len().saturating_mul(SEARCH_BUDGET).max(LEAST_SEARCH);
     let mut from = 1;
@@ -88,7 +91,7 @@ fn whole_record_behind(text: &str) -> Option<Vec<Record<'_>>> {
         let start = from + at;
         let mut reading = Reading::default();
         match objects(&text[start..], &mut reading) {
-            Ok(()) if !reading.damaged && reading.records.iter().all(|record| record.kind.is_some()) => {
+            Ok(()) if !reading.damaged && reading.records.iter().all(is_whole) => {
                 return Some(reading.records);
             }
             Ok(()) => budget = budget.saturating_sub(text.len() - start),
@@ -97,6 +100,12 @@ fn whole_record_behind(text: &str) -> Option<Vec<Record<'_>>> {
         from = start + 1;
     }
     None
+}
+
+/// Told from the objects that records hold by what only records have.
+fn is_whole(record: &Record<'_>) -> bool {
+    let header = record.header();
+    header.is_known() && header.timestamp.is_some()
 }
 
 /// A copy with every `\ud8xx` that has no partner replaced, where there is any: such text is written by programs

@@ -21,8 +21,6 @@ pub(crate) enum Observation<'a> {
     LegacyResult { id: Option<&'a str>, tool: &'a str, success: Option<bool> },
     /// The model could not be reached.
     ApiError { category: &'a str },
-    /// The session that ends with this record was summed up.
-    Summary { leaf: &'a str },
 }
 
 /// A tool call as it stands in the transcript.
@@ -131,6 +129,11 @@ impl Record<'_> {
         }
     }
 
+    /// The record up to which this one sums a session up; such records have no moment of their own.
+    pub(crate) fn summarised_leaf(&self) -> Option<&str> {
+        self.leaf_uuid.as_deref().filter(|_| self.kind.as_deref() == Some("summary"))
+    }
+
     /// Whether its words are those that start a subagent ahead of any work.
     pub(crate) fn is_warmup(&self) -> bool {
         match &self.message.content {
@@ -155,9 +158,6 @@ pub(crate) fn observe<'r>(record: &'r Record<'_>, out: &mut Vec<Observation<'r>>
             out.extend(record.queued.as_deref().and_then(agent_end));
         }
         Some("progress") => out.extend(legacy_result(record)),
-        Some("summary") => {
-            out.extend(record.leaf_uuid.as_deref().map(|leaf| Observation::Summary { leaf }));
-        }
         _ => {}
     }
 }

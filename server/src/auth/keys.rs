@@ -77,7 +77,8 @@ mod tests {
 
     #[test]
     fn a_source_may_have_several_keys_and_a_colon_in_its_name() {
-        let keys = Keys::parse(&format!(" a:{},b:c:{}\n a:{} ,a:{},", key(1), key(2), key(3), key(1))).unwrap();
+        let keys =
+            Keys::parse(&format!(" a:{},b:c:{}\n a:{} ,a:{},", key(1), key(2), key(3), key(1))).unwrap();
         assert_eq!(keys.of(&"a".parse().unwrap()).unwrap().1.len(), 2);
         assert_eq!(keys.of(&"b:c".parse().unwrap()).unwrap().1.len(), 1);
         assert!(keys.of(&"A".parse().unwrap()).is_none());

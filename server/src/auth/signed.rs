@@ -14,7 +14,7 @@ use vibetea_protocol::{ErrorCode, Problem, SIGNATURE_HEADER, SOURCE_HEADER, Sour
 use super::Senders;
 
 /// Longest time a body may take to arrive.
-pub const BODY_DEADLINE: Duration = Duration::from_secs(30);
+const BODY_DEADLINE: Duration = Duration::from_secs(30);
 /// A refused body is read on for this long, so that its sender gets to read the answer.
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 64 * 1024 * 1024;
@@ -213,12 +213,18 @@ mod tests {
     async fn the_first_failure_of_the_order_answers() {
         let long = || Body::from("x".repeat(101));
         assert_eq!(code(&HeaderMap::new(), long(), 100).await, Some(ErrorCode::PayloadTooLarge));
-        assert_eq!(code(&HeaderMap::new(), chunked(&["x"; 101]), 100).await, Some(ErrorCode::PayloadTooLarge));
+        assert_eq!(
+            code(&HeaderMap::new(), chunked(&["x"; 101]), 100).await,
+            Some(ErrorCode::PayloadTooLarge)
+        );
         assert_eq!(code(&HeaderMap::new(), chunked(&["x"; 100]), 100).await, Some(ErrorCode::MissingAuth));
         assert_eq!(code(&headers("", "x"), Body::from("x"), 100).await, Some(ErrorCode::MissingAuth));
         assert_eq!(code(&headers("nobody", ""), Body::from("x"), 100).await, Some(ErrorCode::MissingAuth));
         assert_eq!(code(&headers("nobody", "x"), Body::from("x"), 100).await, Some(ErrorCode::UnknownSource));
-        assert_eq!(code(&headers("laptop", "x"), Body::from("x"), 100).await, Some(ErrorCode::InvalidSignature));
+        assert_eq!(
+            code(&headers("laptop", "x"), Body::from("x"), 100).await,
+            Some(ErrorCode::InvalidSignature)
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -231,7 +237,10 @@ mod tests {
     #[tokio::test]
     async fn without_authentication_a_source_is_still_needed() {
         let refused = |headers| async move {
-            receive(&Senders::Anybody, &headers, Body::from("[]"), 100).await.err().map(|problem| problem.error)
+            receive(&Senders::Anybody, &headers, Body::from("[]"), 100)
+                .await
+                .err()
+                .map(|problem| problem.error)
         };
         assert_eq!(refused(HeaderMap::new()).await, Some(ErrorCode::MissingAuth));
         assert_eq!(refused(headers("anyone", "")).await, None);

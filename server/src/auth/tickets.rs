@@ -64,7 +64,9 @@ mod tests {
         let now = Instant::now();
         let ticket = tickets.issue(now).unwrap();
         assert!(!tickets.redeem("", now));
-        assert!(tickets.redeem(&ticket, now + TICKET_LIFETIME.checked_sub(Duration::from_millis(1)).unwrap()));
+        assert!(
+            tickets.redeem(&ticket, now + TICKET_LIFETIME.checked_sub(Duration::from_millis(1)).unwrap())
+        );
         assert!(!tickets.redeem(&ticket, now));
         let late = tickets.issue(now).unwrap();
         assert!(!tickets.redeem(&late, now + TICKET_LIFETIME));

@@ -1,5 +1,7 @@
 //! The command line: every flag stands for one variable of the environment.
 
+#![expect(clippy::doc_markdown, reason = "the comments on the fields are the text of --help")]
+
 use std::path::PathBuf;
 
 /// Settings given on the command line; each wins over its environment variable.
@@ -8,7 +10,7 @@ use std::path::PathBuf;
 /// environment, from a file named by `NAME_FILE`, or from the configuration file.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Args {
-    /// TOML file with settings; without it `vibetea/server.toml` in the configuration directory, if it is there
+    /// TOML file with settings; without it vibetea/server.toml in the configuration directory, if it is there
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Port to listen on; 0 takes a free one [env: PORT] [default: 8080]
@@ -17,13 +19,13 @@ pub struct Args {
     /// IP address to listen on [env: VIBETEA_HOST] [default: 127.0.0.1]
     #[arg(long, value_name = "ADDRESS")]
     pub host: Option<String>,
-    /// `sqlite:PATH`, or `none` to pass events on without keeping them [env: VIBETEA_DATABASE_URL]
+    /// sqlite:PATH, or none to pass events on without keeping them [env: VIBETEA_DATABASE_URL]
     #[arg(long, value_name = "URL")]
     pub database_url: Option<String>,
     /// Directory of the database [env: VIBETEA_DATA_DIR]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<String>,
-    /// Who may send: `source:base64key,source2:base64key2` [env: VIBETEA_PUBLIC_KEYS]
+    /// Who may send, as source:base64key,source2:base64key2 [env: VIBETEA_PUBLIC_KEYS]
     #[arg(long, value_name = "KEYS")]
     pub public_keys: Option<String>,
     /// File that holds the token of those who may watch [env: VIBETEA_SUBSCRIBER_TOKEN_FILE]
@@ -50,7 +52,7 @@ pub struct Args {
     /// Most connections at a time [env: VIBETEA_MAX_CONNECTIONS] [default: 1024]
     #[arg(long, value_name = "N")]
     pub max_connections: Option<String>,
-    /// What is logged, such as `info` or `vibetea_server=debug` [env: RUST_LOG] [default: info]
+    /// What is logged, such as info or vibetea_server=debug [env: RUST_LOG] [default: info]
     #[arg(long, value_name = "FILTER")]
     pub log: Option<String>,
 }

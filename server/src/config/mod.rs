@@ -171,8 +171,8 @@ impl Config {
         let rate = |text: &str| text.parse().ok().filter(|rate| (1..=MAX_RATE).contains(rate));
         let rate_per_sec = reader.parse(&RATE_PER_SEC, 100, &rate_allowed, rate);
         let rate_burst = reader.parse(&RATE_BURST, 100, &rate_allowed, rate);
-        let allowed_hosts =
-            reader.parse(&ALLOWED_HOSTS, None, hosts::HOSTS_ALLOWED, |text| hosts::read_hosts(text).map(Some));
+        let allowed_hosts = reader
+            .parse(&ALLOWED_HOSTS, None, hosts::HOSTS_ALLOWED, |text| hosts::read_hosts(text).map(Some));
         let cors = reader.parse(
             &CORS_ORIGINS,
             CorsOrigins::HostedRoutes,
@@ -189,9 +189,10 @@ impl Config {
             reader.parse(&MAX_CONNECTIONS, 1024, "a whole number from 1 to 1000000", |text| {
                 text.parse().ok().filter(|count| (1..=1_000_000).contains(count))
             });
-        let log = reader.parse(&LOG, "info".to_owned(), "a filter such as info or vibetea_server=debug", |text| {
-            tracing_subscriber::EnvFilter::try_new(text).is_ok().then(|| text.to_owned())
-        });
+        let log =
+            reader.parse(&LOG, "info".to_owned(), "a filter such as info or vibetea_server=debug", |text| {
+                tracing_subscriber::EnvFilter::try_new(text).is_ok().then(|| text.to_owned())
+            });
         let mut config = Self {
             host,
             port,

@@ -78,7 +78,7 @@ impl<'a> Reader<'a> {
 
     /// The value of the strongest place that has one; an empty variable counts as not set.
     pub(super) fn find(&mut self, setting: &Setting) -> Option<Found> {
-        self.flag(setting).or_else(|| self.variable(setting)).or_else(|| self.from_file(setting))
+        self.flag(setting).or_else(|| self.variable(setting)).or_else(|| self.in_file(setting))
     }
 
     fn flag(&mut self, setting: &Setting) -> Option<Found> {
@@ -96,7 +96,9 @@ impl<'a> Reader<'a> {
             let Some(next) = self.one_variable(name, setting.secret) else { continue };
             if setting.legacy.contains(name) {
                 self.warnings.push(match &found {
-                    Some(first) => format!("{name} is an old name and is ignored, as {} is set", first.origin),
+                    Some(first) => {
+                        format!("{name} is an old name and is ignored, as {} is set", first.origin)
+                    }
                     None => format!("{name} is an old name: please set {} instead", setting.name),
                 });
             }
@@ -130,7 +132,11 @@ impl<'a> Reader<'a> {
                 Some(Found { value: text.trim().to_owned(), origin: origin.to_owned() })
             }
             Ok(_) => {
-                self.wrong.push(Wrong::new(origin, format!("names the empty file {path:?}"), "a file with the value"));
+                self.wrong.push(Wrong::new(
+                    origin,
+                    format!("names the empty file {path:?}"),
+                    "a file with the value",
+                ));
                 None
             }
             Err(error) => {
@@ -144,7 +150,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn from_file(&mut self, setting: &Setting) -> Option<Found> {
+    fn in_file(&mut self, setting: &Setting) -> Option<Found> {
         let (path, table) = self.file.as_ref()?;
         let origin = format!("'{}' in {path}", setting.key);
         let Some(value) = as_text(table.get(setting.key)?) else {

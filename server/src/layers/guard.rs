@@ -20,6 +20,8 @@ pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) 
     }
 }
 
+const HOST: &str = "This server does not answer to the name in Host";
+
 struct Rules<'a> {
     loopback_only: bool,
     allowed: Option<&'a [AllowedHost]>,
@@ -30,7 +32,6 @@ impl Rules<'_> {
         if !self.loopback_only && self.allowed.is_none() {
             return Ok(());
         }
-        const HOST: &str = "This server does not answer to the name in Host";
         let mut hosts = headers.get_all(header::HOST).iter().map(|host| host.to_str().ok()).peekable();
         if hosts.peek().is_none() {
             return Err(HOST);
@@ -41,9 +42,7 @@ impl Rules<'_> {
             return Err(HOST);
         }
         let mut origins = headers.get_all(header::ORIGIN).iter();
-        if self.loopback_only
-            && !origins.all(|origin| origin.to_str().is_ok_and(|origin| is_loopback_origin(origin)))
-        {
+        if self.loopback_only && !origins.all(|origin| origin.to_str().is_ok_and(is_loopback_origin)) {
             return Err("Without authentication only pages of this machine may call this server");
         }
         Ok(())
@@ -81,10 +80,14 @@ mod tests {
     #[test]
     fn an_open_server_answers_to_loopback_names_alone() {
         let rules = Rules { loopback_only: true, allowed: None };
-        for host in ["127.0.0.1", "127.8.8.8:80", "localhost:8080", "LOCALHOST", "[::1]:8080", "tea.localhost"] {
+        for host in
+            ["127.0.0.1", "127.8.8.8:80", "localhost:8080", "LOCALHOST", "[::1]:8080", "tea.localhost"]
+        {
             assert!(passes(&rules, host, None), "{host}");
         }
-        for host in ["evil.example", "127.0.0.1.evil.example", "localhost.evil", "10.0.0.1", "a@localhost", "::1"] {
+        for host in
+            ["evil.example", "127.0.0.1.evil.example", "localhost.evil", "10.0.0.1", "a@localhost", "::1"]
+        {
             assert!(!passes(&rules, host, None), "{host}");
         }
         assert!(passes(&rules, "localhost", Some("http://localhost:5173")));

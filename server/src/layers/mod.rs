@@ -6,7 +6,7 @@ mod headers;
 mod observe;
 mod panics;
 
-pub(crate) use cors::{Hosted, cors, cors_elsewhere};
+pub(crate) use cors::{cors_elsewhere, cors_hosted, preflight};
 pub(crate) use guard::guard;
 pub(crate) use headers::security_headers;
 pub(crate) use observe::observe;

@@ -16,6 +16,10 @@ pub(super) async fn script() -> Asset {
     asset("text/javascript; charset=utf-8", include_str!("../../assets/app.js"))
 }
 
+pub(super) async fn icon() -> Asset {
+    asset("image/svg+xml", include_str!("../../assets/icon.svg"))
+}
+
 pub(super) async fn style() -> Asset {
     asset("text/css; charset=utf-8", include_str!("../../assets/style.css"))
 }

@@ -25,8 +25,8 @@ pub(super) async fn post(
         app.metrics.rate_limited.inc();
         Refusal::rate_limited(seconds)
     })?;
-    let batch =
-        intake::batch(&signed, IdRule::AnyCase, Route::Live).map_err(|problem| live_status(problem.into()))?;
+    let batch = intake::batch(&signed, IdRule::AnyCase, Route::Live)
+        .map_err(|problem| live_status(problem.into()))?;
     let received = batch.events.len();
     app.rate.debit(&signed.source, received, Instant::now());
     let stored = match &app.backend {

@@ -10,5 +10,8 @@ pub(super) async fn not_found() -> Refusal {
 
 /// The router adds the header `Allow`.
 pub(super) async fn method_not_allowed() -> Refusal {
-    Refusal::new(ErrorCode::MethodNotAllowed, "This path has no such method; the header Allow names those it has")
+    Refusal::new(
+        ErrorCode::MethodNotAllowed,
+        "This path has no such method; the header Allow names those it has",
+    )
 }

@@ -45,8 +45,11 @@ pub(super) struct Readiness {
 
 pub(super) async fn readyz(State(app): State<App>) -> (StatusCode, Json<Readiness>) {
     let reasons = reasons(&app).await;
-    let (code, status) =
-        if reasons.is_empty() { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "unavailable") };
+    let (code, status) = if reasons.is_empty() {
+        (StatusCode::OK, "ok")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+    };
     (code, Json(Readiness { status, reasons }))
 }
 

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
+use axum::response::Response;
 use vibetea_protocol::batch::IdRule;
 use vibetea_protocol::history::IngestAnswer;
 
@@ -11,7 +12,12 @@ use super::intake;
 use crate::app::App;
 use crate::auth;
 use crate::error::Refusal;
+use crate::layers;
 use crate::store::Route;
+
+pub(super) async fn options() -> Response {
+    layers::preflight("POST, OPTIONS", "Content-Type, X-Source-ID, X-Signature")
+}
 
 pub(super) async fn post(
     State(app): State<App>,

@@ -24,7 +24,7 @@ use crate::layers;
 
 /// Every route of the server.
 pub fn router(app: &App) -> Router {
-    around(app, Router::new().merge(ingest_routes(app)).merge(query_routes(app)).merge(other_routes(app)))
+    around(app, hosted_routes(app).merge(other_routes(app)))
 }
 
 /// The layers around all routes; the last one added is the first to see a request.
@@ -38,30 +38,16 @@ fn around(app: &App, routes: Router<App>) -> Router {
         .with_state(Arc::clone(app))
 }
 
-fn ingest_routes(app: &App) -> Router<App> {
-    let cors = layers::Hosted {
-        app: Arc::clone(app),
-        methods: "POST, OPTIONS",
-        headers: "Content-Type, X-Source-ID, X-Signature",
-    };
+fn hosted_routes(app: &App) -> Router<App> {
+    let ingest = post(ingest::post).options(ingest::options);
+    let query = get(query::get).options(query::options);
     Router::new()
-        .route("/functions/v1/ingest", post(ingest::post))
-        .route("/ingest", post(ingest::post))
+        .route("/functions/v1/ingest", ingest.clone())
+        .route("/ingest", ingest)
+        .route("/functions/v1/query", query.clone())
+        .route("/query", query)
         .method_not_allowed_fallback(fallback::method_not_allowed)
-        .layer(from_fn_with_state(cors, layers::cors))
-}
-
-fn query_routes(app: &App) -> Router<App> {
-    let cors = layers::Hosted {
-        app: Arc::clone(app),
-        methods: "GET, OPTIONS",
-        headers: "Authorization, Content-Type",
-    };
-    Router::new()
-        .route("/functions/v1/query", get(query::get))
-        .route("/query", get(query::get))
-        .method_not_allowed_fallback(fallback::method_not_allowed)
-        .layer(from_fn_with_state(cors, layers::cors))
+        .layer(from_fn_with_state(Arc::clone(app), layers::cors_hosted))
 }
 
 fn other_routes(app: &App) -> Router<App> {
@@ -77,6 +63,7 @@ fn other_routes(app: &App) -> Router<App> {
         .route("/", get(dashboard::page))
         .route("/app.js", get(dashboard::script))
         .route("/style.css", get(dashboard::style))
+        .route("/icon.svg", get(dashboard::icon))
         .method_not_allowed_fallback(fallback::method_not_allowed)
         .layer(from_fn_with_state(Arc::clone(app), layers::cors_elsewhere))
 }

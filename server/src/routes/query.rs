@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
+use axum::response::Response;
 use vibetea_protocol::ErrorCode;
 use vibetea_protocol::history::{QueryAnswer, QueryMeta};
 
@@ -10,6 +11,11 @@ use crate::app::App;
 use crate::auth;
 use crate::error::Refusal;
 use crate::filter::Query;
+use crate::layers;
+
+pub(super) async fn options() -> Response {
+    layers::preflight("GET, OPTIONS", "Authorization, Content-Type")
+}
 
 pub(super) async fn get(
     State(app): State<App>,

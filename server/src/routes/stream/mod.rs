@@ -2,7 +2,6 @@
 
 mod subscriber;
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Extension;
@@ -49,9 +48,8 @@ pub(super) async fn get(
     })?;
     // where the stream stands is taken before the past is looked at, so nothing falls between the two
     let newest = app.hub.newest();
-    let start = start(&app, query.get("last_event_id"), newest)
-        .await
-        .map_err(|error| app.store_failed(error))?;
+    let start =
+        start(&app, query.get("last_event_id"), newest).await.map_err(|error| app.store_failed(error))?;
     let subscriber = Subscriber {
         cursor: Cursor::behind(start.unwrap_or(newest)),
         reset: start.is_none(),

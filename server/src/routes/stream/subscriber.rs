@@ -1,7 +1,6 @@
 //! One subscriber's socket: first what it missed, then what comes.
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
@@ -13,13 +12,13 @@ use vibetea_protocol::stream::RESET_FRAME;
 
 use crate::app::App;
 use crate::filter::Filter;
-use crate::hub::{Cursor, Frame, Taken};
+use crate::hub::{Cursor, Taken};
 use crate::listener::Place;
 
 /// How often a subscriber is asked whether it is still there.
 const PING_EVERY: Duration = Duration::from_secs(20);
 /// A subscriber that said nothing for this long is gone.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_mins(1);
 /// Longest time a subscriber may take for what is sent at once.
 const SEND_DEADLINE: Duration = Duration::from_secs(10);
 /// Longest time the last words may take.
@@ -52,7 +51,8 @@ impl Subscriber {
     pub(super) async fn run(self, mut socket: WebSocket) {
         let Self { cursor, reset, filter, task, place, app } = self;
         app.metrics.subscribers.inc();
-        let mut serving = Serving { newest: app.hub.watch(), heard: Instant::now(), cursor, filter, app: &app };
+        let mut serving =
+            Serving { newest: app.hub.watch(), heard: Instant::now(), cursor, filter, app: &app };
         let end = match serving.begin(&mut socket, reset).await {
             ControlFlow::Continue(()) => serving.serve(&mut socket).await,
             ControlFlow::Break(end) => end,
@@ -67,6 +67,13 @@ impl Subscriber {
         app.metrics.subscribers.dec();
         drop((place, task));
     }
+}
+
+enum Next {
+    Stop,
+    Heard(Option<Result<Message, axum::Error>>),
+    Ping,
+    News,
 }
 
 struct Serving<'a> {
@@ -88,13 +95,17 @@ impl Serving<'_> {
         loop {
             let seen = self.cursor.seq();
             let next = tokio::select! {
-                () = self.app.stop.cancelled() => End::Close(close_code::AWAY, "the server stops").into(),
-                message = socket.recv() => self.hear(message),
-                _ = ping.tick() => self.ping(socket).await,
-                news = self.newest.wait_for(|newest| *newest > seen) => {
-                    let more = news.is_ok();
-                    if more { self.pass_on(socket).await } else { End::Close(close_code::AWAY, "the server stops").into() }
-                }
+                () = self.app.stop.cancelled() => Next::Stop,
+                message = socket.recv() => Next::Heard(message),
+                _ = ping.tick() => Next::Ping,
+                news = self.newest.wait_for(|newest| *newest > seen) => news.map_or(Next::Stop, |_| Next::News),
+            };
+            // handled outside the select, where nothing can cut it off halfway
+            let next = match next {
+                Next::Stop => End::Close(close_code::AWAY, "the server stops").into(),
+                Next::Heard(message) => self.hear(message),
+                Next::Ping => self.ping(socket).await,
+                Next::News => self.pass_on(socket).await,
             };
             if let ControlFlow::Break(end) = next {
                 return end;
@@ -121,13 +132,14 @@ impl Serving<'_> {
         if self.heard.elapsed() >= SILENCE {
             return ControlFlow::Break(End::Lost);
         }
-        send_all(socket, [Message::Ping(axum::body::Bytes::new())]).await
+        send_all(socket, vec![Message::Ping(axum::body::Bytes::new())]).await
     }
 
     async fn pass_on(&mut self, socket: &mut WebSocket) -> ControlFlow<End> {
         match self.cursor.take(&self.app.hub, &self.app.backend).await {
             Ok(Taken::Frames(frames)) => {
-                let wanted = frames.iter().filter(|frame| self.filter.wants(frame)).map(text);
+                let wanted = frames.iter().filter(|frame| self.filter.wants(frame));
+                let wanted = wanted.map(|frame| Message::Text(frame.text.clone())).collect();
                 send_all(socket, wanted).await
             }
             Ok(Taken::Gap) => send_reset(socket).await,
@@ -146,16 +158,12 @@ impl From<End> for ControlFlow<End> {
     }
 }
 
-fn text(frame: &Arc<Frame>) -> Message {
-    Message::Text(frame.text.clone())
-}
-
 async fn send_reset(socket: &mut WebSocket) -> ControlFlow<End> {
-    send_all(socket, [Message::Text(Utf8Bytes::from_static(RESET_FRAME))]).await
+    send_all(socket, vec![Message::Text(Utf8Bytes::from_static(RESET_FRAME))]).await
 }
 
 /// Writes all messages and flushes once: a call of the system for each is what a burst would cost most.
-async fn send_all(socket: &mut WebSocket, messages: impl IntoIterator<Item = Message>) -> ControlFlow<End> {
+async fn send_all(socket: &mut WebSocket, messages: Vec<Message>) -> ControlFlow<End> {
     let sending = async {
         for message in messages {
             socket.feed(message).await?;

@@ -30,7 +30,7 @@ pub(super) struct Window {
 impl Window {
     /// The last `days` times 24 hours before `now`, and all that is later.
     pub(super) fn new(now: Timestamp, days: u32) -> Self {
-        let micros = now.as_micros() - i64::from(days) * MICROS_PER_DAY;
+        let micros = now.as_micros().saturating_sub(i64::from(days).saturating_mul(MICROS_PER_DAY));
         Self { from: Timestamp::from_micros(micros.max(0)).unwrap_or(now) }
     }
 }

@@ -25,9 +25,16 @@ pub(super) enum Command {
 /// A batch and who waits for it.
 pub(super) struct Insert {
     pub(super) batch: NewBatch,
-    pub(super) answer: oneshot::Sender<Result<u64, StoreError>>,
-    /// Given back when the batch is answered.
-    pub(super) _room: OwnedSemaphorePermit,
+    answer: oneshot::Sender<Result<u64, StoreError>>,
+    room: OwnedSemaphorePermit,
+}
+
+impl Insert {
+    /// Tells who waits, if they still do. The room is given back first: who has the answer may send again.
+    pub(super) fn answer(self, outcome: Result<u64, StoreError>) {
+        drop(self.room);
+        let _ = self.answer.send(outcome);
+    }
 }
 
 /// The last outcome of a write, by whomever.
@@ -92,14 +99,14 @@ impl Queue {
         let weight = u32::try_from(weight).unwrap_or(u32::MAX).min(self.bytes);
         let room = Arc::clone(&self.room).try_acquire_many_owned(weight).map_err(|_| full())?;
         let (answer, answered) = oneshot::channel();
-        self.send(Command::Insert(Insert { batch, answer, _room: room }))?;
+        self.send(Command::Insert(Insert { batch, answer, room }))?;
         answered.await.unwrap_or_else(|_| Err(gone()))
     }
 
     /// Whether a write works now: the last write's outcome if it is fresh, else that of a tiny one.
     pub(super) async fn check(&self) -> Result<(), StoreError> {
         let _one_at_a_time = self.checking.lock().await;
-        if let Some(outcome) = self.health.recent() {
+        if let Some(outcome) = self.health.recent().filter(|_| self.is_open()) {
             return outcome;
         }
         let (answer, answered) = oneshot::channel();
@@ -108,6 +115,10 @@ impl Queue {
             Ok(outcome) => outcome.unwrap_or_else(|_| Err(gone())),
             Err(_) => Err(StoreError::Unavailable("the writer does not answer".to_owned())),
         }
+    }
+
+    fn is_open(&self) -> bool {
+        self.commands.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
     fn send(&self, command: Command) -> Result<(), StoreError> {

@@ -140,14 +140,13 @@ impl Writer {
             Ok(stored) => {
                 self.publish(&stored.live);
                 for (insert, inserted) in group.inserts.into_iter().zip(stored.inserted) {
-                    // who waited may have left
-                    let _ = insert.answer.send(Ok(inserted));
+                    insert.answer(Ok(inserted));
                 }
                 group.checks.into_iter().for_each(|answer| drop(answer.send(Ok(()))));
             }
             Err(error) => {
                 for insert in group.inserts {
-                    let _ = insert.answer.send(Err(error.clone()));
+                    insert.answer(Err(error.clone()));
                 }
                 group.checks.into_iter().for_each(|answer| drop(answer.send(Err(error.clone()))));
             }

@@ -1,0 +1,318 @@
+//! Nothing of a transcript's text gets out: neither in events nor in what is kept beside them.
+
+use serde_json::{Map, Value, json};
+
+use crate::harness::{MapMemory, Reader, SESSION, interpreter, main_file};
+use crate::lines::{call, notice, prompt, record, result};
+
+/// Unique texts, the same for the same seed.
+struct Canaries {
+    state: u64,
+    made: Vec<String>,
+}
+
+impl Canaries {
+    fn new(seed: u64) -> Self {
+        Self { state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1, made: Vec::new() }
+    }
+
+    fn next(&mut self) -> String {
+        // upper case, as ids have none
+        let letters = b"BCDFGHJKLMNPQRSTVWXZ";
+        let canary: String = (0..14)
+            .map(|_| {
+                self.state ^= self.state << 13;
+                self.state ^= self.state >> 7;
+                self.state ^= self.state << 17;
+                char::from(letters[usize::try_from(self.state % 20).unwrap()])
+            })
+            .collect();
+        self.made.push(canary.clone());
+        canary
+    }
+
+    /// Every object gets fields and every list items that nobody knows.
+    fn sprinkle(&mut self, value: &mut Value) {
+        match value {
+            Value::Object(fields) => {
+                fields.values_mut().for_each(|field| self.sprinkle(field));
+                for odd in [json!(self.next()), json!({"file_path": self.next()}), json!([self.next()])] {
+                    fields.insert(self.next(), odd);
+                }
+            }
+            Value::Array(items) => {
+                items.iter_mut().for_each(|item| self.sprinkle(item));
+                items.push(json!(self.next()));
+                items.push(json!({"type": self.next(), "text": format!("[Request interrupted by user {}", self.next())}));
+            }
+            _ => {}
+        }
+    }
+
+    /// A path below folders of no concern, with a harmless name.
+    fn path(&mut self, name: &str) -> String {
+        format!("/{}/{}/{name}", self.next(), self.next())
+    }
+
+    fn spoken(&mut self) -> Vec<Value> {
+        let mut asked = prompt("u1", 0, &self.next());
+        asked["cwd"] = json!(self.path("shop"));
+        asked["gitBranch"] = json!(self.next());
+        asked["slug"] = json!(self.next());
+        asked["permissionMode"] = json!(self.next());
+        let content = json!([
+            {"type": "thinking", "thinking": self.next(), "signature": self.next()},
+            {"type": "text", "text": self.next()},
+            {"type": "image", "source": {"data": self.next()}},
+        ]);
+        let message =
+            json!({"id": self.next(), "model": self.next(), "content": content, "usage": {self.next(): 1}});
+        let told = record("assistant", "a1", 1, &json!({"message": message, "requestId": self.next()}));
+        let failed =
+            json!({"isApiErrorMessage": true, "error": self.next(), "message": {"content": self.next()}});
+        let retry = json!({"subtype": "api_error", "error": {"message": self.next(), "headers": {self.next(): self.next()}}});
+        vec![asked, told, record("assistant", "e1", 1, &failed), record("system", "e2", 1, &retry)]
+    }
+
+    fn tools(&mut self) -> Vec<Value> {
+        let mut lines = Vec::new();
+        let tools = [
+            "Read",
+            "Edit",
+            "NotebookEdit",
+            "LSP",
+            "Bash",
+            "Grep",
+            "WebFetch",
+            "Task",
+            "TodoWrite",
+            "mcp__",
+            "",
+        ];
+        for (index, tool) in tools.iter().enumerate() {
+            let name = match *tool {
+                "mcp__" => format!("mcp__{}__{}", self.next(), self.next()),
+                "" => self.next(),
+                known => known.to_owned(),
+            };
+            let input = json!({
+                "file_path": self.path("plain.rs"), "notebook_path": self.path("plain.ipynb"),
+                "filePath": self.path("plain.ts"), "path": self.path(&self.next_name()), "command": self.next(),
+                "description": self.next(), "pattern": self.next(), "url": self.next(), "prompt": self.next(),
+                "subagent_type": self.next(), "old_string": self.next(), "todos": [{"content": self.next()}],
+            });
+            let id = format!("toolu_{}{index}", self.next());
+            let minute = u32::try_from(index).unwrap() + 2;
+            lines.push(call(&format!("c{index}"), minute, &id, &name, &input));
+            let block =
+                json!({"content": [{"type": "text", "text": self.next()}], "is_error": index % 3 == 0});
+            let said = match index % 4 {
+                0 => json!(self.next()),
+                1 => json!([self.next()]),
+                _ => json!({"stdout": self.next(), "agentId": self.next(), "status": self.next(),
+                    "file": {"filePath": self.next(), "content": self.next()}}),
+            };
+            lines.push(result(&format!("r{index}"), minute, &id, &block, &said));
+        }
+        let waits = format!("toolu_{}", self.next());
+        lines.push(result(
+            "r99",
+            20,
+            &waits,
+            &json!({"content": self.next()}),
+            &json!({"agentId": self.next()}),
+        ));
+        let odd_path = json!({"file_path": format!("{}\n{} {}", self.next(), self.next(), self.next())});
+        lines.push(call("c99", 20, "toolu_odd", "Read", &odd_path));
+        lines.push(call(
+            "c98",
+            20,
+            "toolu_hidden",
+            "Write",
+            &json!({"file_path": format!("/x/.{}", self.next())}),
+        ));
+        lines
+    }
+
+    fn next_name(&self) -> String {
+        format!("{}.rs", self.made.len())
+    }
+
+    fn others(&mut self) -> Vec<Value> {
+        let elements =
+            format!("<task-id>{}</task-id><status>completed</status><{}>x", self.next(), self.next());
+        let hook = json!({"data": {"type": "hook_progress", "hookName": self.next(), "command": self.next()},
+            "toolUseID": self.next()});
+        let older = json!({"progress": {"type": "PostToolUse", "tool_name": self.next(),
+            "result": {"success": true, "output": self.next()}}});
+        vec![
+            prompt("n1", 30, &notice(&elements)),
+            json!({"type": "queue-operation", "operation": "enqueue", "content": self.next(), "sessionId": self.next()}),
+            json!({"type": "summary", "summary": self.next(), "leafUuid": "a1"}),
+            json!({"type": "summary", "summary": self.next(), "leafUuid": self.next()}),
+            json!({"type": "last-prompt", "lastPrompt": self.next(), "sessionId": SESSION}),
+            json!({"type": "ai-title", "title": self.next(), "sessionId": SESSION}),
+            json!({"type": "file-history-snapshot", "snapshot": {"trackedFileBackups": {self.next(): self.next()}}}),
+            record(
+                "attachment",
+                "t1",
+                31,
+                &json!({"attachment": {"type": "hook_success", "stdout": self.next()}}),
+            ),
+            record("pr-link", "t2", 31, &json!({"prUrl": self.next()})),
+            record("progress", "p1", 31, &hook),
+            record("progress", "p2", 31, &older),
+            record(&self.next(), "x1", 32, &json!({"message": {"content": self.next()}})),
+            record(
+                "user",
+                &self.next(),
+                33,
+                &json!({"agentId": self.next(), "sessionId": self.next(),
+                "origin": {"kind": self.next()}, "message": {"content": self.next()}}),
+            ),
+            prompt("u9", 99, &self.next()),
+        ]
+    }
+
+    /// A whole transcript of lines, every text and every key of which is a canary where it may be.
+    fn transcript(&mut self) -> Vec<Value> {
+        let mut lines = [self.spoken(), self.tools(), self.others()].concat();
+        for line in &mut lines {
+            self.sprinkle(line);
+        }
+        lines
+    }
+}
+
+/// Everything that comes out of reading the lines: events, state, memory, outcomes.
+fn read(path: &str, lines: &[Value]) -> String {
+    let interpreter = interpreter();
+    let mut memory = MapMemory::default();
+    let mut reader = Reader::new(&interpreter, path);
+    let mut out = String::new();
+    for line in lines {
+        let line = line.to_string();
+        // a line that is cut gives nothing of itself either
+        for taken in [&line.as_bytes()[..line.len() / 2], line.as_bytes()] {
+            for event in reader.line(taken, &mut memory) {
+                out += &format!("{} {} {event:?}\n", event.id(), event.payload_json());
+            }
+            out += &format!("{}\n", serde_json::to_string(&reader.state).unwrap());
+        }
+    }
+    format!("{out}{:?}\n{}", reader.outcomes, memory.dump())
+}
+
+/// What a careless monitor would send: names of tools as they are, and a basename from any argument.
+fn read_carelessly(path: &str, lines: &[Value]) -> String {
+    let careless = |line: &Value| {
+        let block = &line["message"]["content"][0];
+        let argument = block["input"]["path"].as_str()?.rsplit('/').nth(1)?.to_owned();
+        Some(json!({"tool": block["name"], "context": argument}).to_string())
+    };
+    read(path, lines) + &lines.iter().filter_map(careless).collect::<String>()
+}
+
+/// The canaries of which a piece of eight characters is in the text, in either case or backwards.
+fn escaped<'c>(canaries: &'c [String], text: &str) -> Vec<&'c str> {
+    let text = text.to_uppercase();
+    let backwards: String = text.chars().rev().collect();
+    let pieces: std::collections::HashSet<&str> = [&text, &backwards]
+        .into_iter()
+        .flat_map(|text| (0..text.len()).filter_map(|at| text.get(at..at + 8)))
+        .collect();
+    let found = |canary: &&String| (0..=canary.len() - 8).any(|at| pieces.contains(&canary[at..at + 8]));
+    canaries.iter().filter(found).map(String::as_str).collect()
+}
+
+fn paths() -> [String; 3] {
+    [main_file(), "slug/short.jsonl".to_owned(), format!("slug/{SESSION}/subagents/agent-a5bdbc1.jsonl")]
+}
+
+#[test]
+fn no_canary_gets_out() {
+    for seed in 1..=40 {
+        for path in paths() {
+            let mut canaries = Canaries::new(seed);
+            let lines = canaries.transcript();
+            let out = read(&path, &lines);
+            assert!(
+                out.contains("plain.rs") && out.contains(r#""tool":"mcp""#),
+                "the transcript was understood"
+            );
+            assert_eq!(escaped(&canaries.made, &out), Vec::<&str>::new(), "seed {seed}, {path}:\n{out}");
+        }
+    }
+}
+
+#[test]
+fn the_check_for_canaries_finds_a_leak() {
+    let mut canaries = Canaries::new(1);
+    let lines = canaries.transcript();
+    assert!(!escaped(&canaries.made, &read_carelessly(&main_file(), &lines)).is_empty());
+    let piece = canaries.made[3][4..12].to_lowercase();
+    assert_eq!(escaped(&canaries.made, &format!("evt_{piece}")), [&canaries.made[3]]);
+}
+
+/// The same lines with the ids that tell records and calls apart; all other text stays another's.
+fn with_ids_of(lines: &[Value], other: &[Value]) -> Vec<Value> {
+    let mut lines = lines.to_vec();
+    for (line, other) in lines.iter_mut().zip(other) {
+        for field in ["uuid", "leafUuid"] {
+            if !other[field].is_null() {
+                line[field] = other[field].clone();
+            }
+        }
+        let blocks = line["message"]["content"].as_array_mut().into_iter().flatten();
+        for (block, other) in blocks.zip(other["message"]["content"].as_array().into_iter().flatten()) {
+            for field in ["id", "tool_use_id"] {
+                if !other[field].is_null() {
+                    block[field] = other[field].clone();
+                }
+            }
+        }
+    }
+    lines
+}
+
+/// Events alone: what would go over the wire.
+fn sent(lines: &[Value]) -> Vec<String> {
+    let interpreter = interpreter();
+    let mut memory = MapMemory::default();
+    let path = main_file();
+    let mut reader = Reader::new(&interpreter, &path);
+    let events = lines.iter().flat_map(|line| reader.line(line.to_string().as_bytes(), &mut memory));
+    events.map(|event| format!("{} {} {}", event.id(), event.timestamp(), event.payload_json())).collect()
+}
+
+#[test]
+fn transcripts_that_differ_in_text_alone_send_the_same() {
+    for seed in 1..=60 {
+        let one = Canaries::new(seed).transcript();
+        let other = with_ids_of(&Canaries::new(seed + 1000).transcript(), &one);
+        assert_ne!(one, other);
+        let traffic = sent(&one);
+        assert!(traffic.len() > 20, "the transcript was understood");
+        assert_eq!(traffic, sent(&other), "seed {seed}");
+    }
+}
+
+#[test]
+fn the_check_for_equal_traffic_finds_a_difference() {
+    let one = Canaries::new(1).transcript();
+    let other = with_ids_of(&Canaries::new(2).transcript(), &one);
+    assert_ne!(read_carelessly(&main_file(), &one), read_carelessly(&main_file(), &other));
+    let mut tool = one.clone();
+    tool[4]["message"]["content"][0]["name"] = json!("Write");
+    assert_ne!(sent(&one), sent(&tool), "what may leave does make a difference");
+}
+
+#[test]
+fn every_shape_is_among_the_canaries() {
+    let lines = Canaries::new(1).transcript();
+    let kinds: Map<String, Value> =
+        lines.iter().filter_map(|line| Some((line["type"].as_str()?.to_owned(), json!(1)))).collect();
+    for kind in ["user", "assistant", "system", "progress", "summary", "queue-operation", "attachment"] {
+        assert!(kinds.contains_key(kind), "{kind}");
+    }
+}

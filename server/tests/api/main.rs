@@ -1,0 +1,24 @@
+//! The server over real sockets, with real signatures. One module for each route or rule.
+
+#![expect(clippy::unwrap_used, reason = "a failed helper fails its test")]
+
+mod checks;
+mod config;
+mod cors;
+mod events;
+#[path = "../../../protocol/tests/common/mod.rs"]
+mod fixtures;
+mod golden;
+mod harness;
+mod health;
+mod hosts;
+mod ingest;
+mod limits;
+mod originals;
+mod page;
+mod process;
+mod query;
+mod relay;
+mod shutdown;
+mod stream;
+mod subscriber;

@@ -1,0 +1,117 @@
+//! Stores in temporary folders and events to put into them.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use rusqlite::Connection;
+use tempfile::TempDir;
+use vibetea_protocol::{Clock, EventId, EventType, SourceId, Timestamp};
+use vibetea_server::store::{
+    LiveEvent, NewBatch, NewEvent, OnLive, OpenError, Route, SqliteOptions, Store, StoreError,
+};
+
+/// A folder with a database, a clock that stands and what was broadcast.
+pub(crate) struct Place {
+    pub(crate) folder: TempDir,
+    pub(crate) clock: Clock,
+    pub(crate) broadcast: Arc<Mutex<Vec<LiveEvent>>>,
+    commits: Arc<AtomicUsize>,
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        let clock = Clock::fixed(at("2026-02-03T14:30:00Z"));
+        Self { folder: TempDir::new().unwrap(), clock, broadcast: Arc::default(), commits: Arc::default() }
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.folder.path().join("data").join("vibetea.db")
+    }
+
+    pub(crate) fn options(&self) -> SqliteOptions {
+        let mut options = SqliteOptions::new(self.path());
+        options.lock_wait = std::time::Duration::ZERO;
+        options
+    }
+
+    pub(crate) fn recorder(&self) -> OnLive {
+        let broadcast = Arc::clone(&self.broadcast);
+        let commits = Arc::clone(&self.commits);
+        Box::new(move |live| {
+            commits.fetch_add(1, Ordering::Relaxed);
+            broadcast.lock().unwrap().extend_from_slice(live);
+        })
+    }
+
+    pub(crate) async fn try_open(&self) -> Result<Store, OpenError> {
+        Store::open_sqlite(self.options(), self.clock.clone(), self.recorder()).await
+    }
+
+    pub(crate) async fn open(&self) -> Store {
+        self.try_open().await.unwrap()
+    }
+
+    /// How often the live stream was told of something.
+    pub(crate) fn commits(&self) -> usize {
+        self.commits.load(Ordering::Relaxed)
+    }
+
+    /// A connection as a person with the shell would have it.
+    pub(crate) fn shell(&self) -> Connection {
+        Connection::open(self.path()).unwrap()
+    }
+
+    /// Ids of what was broadcast, in order.
+    pub(crate) fn broadcast_ids(&self) -> Vec<String> {
+        self.broadcast.lock().unwrap().iter().map(|live| live.event.id.to_string()).collect()
+    }
+}
+
+pub(crate) fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+pub(crate) fn source(name: &str) -> Arc<SourceId> {
+    Arc::new(name.parse().unwrap())
+}
+
+/// The id of that number.
+pub(crate) fn id(number: u64) -> EventId {
+    format!("evt_{number:020}").parse().unwrap()
+}
+
+pub(crate) fn event(number: u64, timestamp: Timestamp) -> NewEvent {
+    NewEvent {
+        id: id(number),
+        timestamp,
+        event_type: EventType::ALL[usize::try_from(number % 6).unwrap()],
+        payload: Bytes::from(format!(r#"{{"project":"shop","n":{number}}}"#)),
+        project: Some("shop".into()),
+    }
+}
+
+/// Events of those numbers, all at the same moment.
+pub(crate) fn batch(name: &str, route: Route, numbers: impl IntoIterator<Item = u64>) -> NewBatch {
+    let timestamp = at("2026-02-03T14:05:06.789Z");
+    let events = numbers.into_iter().map(|number| event(number, timestamp)).collect();
+    NewBatch { source: source(name), route, events }
+}
+
+pub(crate) async fn insert(
+    store: &Store,
+    name: &str,
+    route: Route,
+    numbers: impl IntoIterator<Item = u64>,
+) -> Result<u64, StoreError> {
+    store.bulk_insert_events(batch(name, route, numbers)).await
+}
+
+/// Numbers of all stored events, read past the store.
+pub(crate) fn stored(place: &Place) -> Vec<u64> {
+    let connection = place.shell();
+    let mut select = connection.prepare("SELECT id FROM event ORDER BY id").unwrap();
+    let ids = select.query_map([], |row| row.get::<_, String>(0)).unwrap();
+    ids.map(|id| id.unwrap().parse().unwrap()).collect()
+}
