@@ -69,7 +69,8 @@ fn make_token(folder: &Path, path: &Path) -> io::Result<String> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     // written whole under another name first: a token that was cut off would be kept for ever
     let unfinished = path.with_extension("new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+    let mut file =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
     file.write_all(format!("{token}\n").as_bytes())?;
     file.sync_all()?;
     std::fs::rename(&unfinished, path)?;

@@ -17,7 +17,8 @@ pub(crate) fn environment(name: &str) -> Option<String> {
 /// Where the token is kept, beside the database unless that was put elsewhere.
 pub(crate) fn data_dir(lookup: Lookup<'_>) -> Option<PathBuf> {
     let absolute = |name| lookup(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let shared = || absolute("XDG_DATA_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/share")));
+    let shared =
+        || absolute("XDG_DATA_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/share")));
     lookup("VIBETEA_DATA_DIR").map(PathBuf::from).or_else(|| shared().map(|folder| folder.join("vibetea")))
 }
 
@@ -113,9 +114,13 @@ mod tests {
 
     #[test]
     fn a_token_file_that_cannot_be_read_is_named() {
-        let lookup = |name: &str| (name == "VIBETEA_SUBSCRIBER_TOKEN_FILE").then(|| "/no/such/file".to_owned());
+        let lookup =
+            |name: &str| (name == "VIBETEA_SUBSCRIBER_TOKEN_FILE").then(|| "/no/such/file".to_owned());
         let error = given_token(&lookup).unwrap_err();
-        assert!(error.contains("VIBETEA_SUBSCRIBER_TOKEN_FILE") && error.contains("/no/such/file"), "{error}");
+        assert!(
+            error.contains("VIBETEA_SUBSCRIBER_TOKEN_FILE") && error.contains("/no/such/file"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -124,7 +129,10 @@ mod tests {
             data_dir(&|name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
         };
         assert_eq!(with(&[("VIBETEA_DATA_DIR", "here"), ("HOME", "/h")]).unwrap(), PathBuf::from("here"));
-        assert_eq!(with(&[("XDG_DATA_HOME", "relative"), ("HOME", "/h")]).unwrap(), PathBuf::from("/h/.local/share/vibetea"));
+        assert_eq!(
+            with(&[("XDG_DATA_HOME", "relative"), ("HOME", "/h")]).unwrap(),
+            PathBuf::from("/h/.local/share/vibetea")
+        );
         assert_eq!(with(&[]), None);
     }
 }

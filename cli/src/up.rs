@@ -110,11 +110,16 @@ fn prepare(options: &Options, lookup: Lookup<'_>) -> Result<Prepared, UpError> {
 
 fn data_dir(lookup: Lookup<'_>) -> Result<PathBuf, UpError> {
     settings::data_dir(lookup).ok_or_else(|| {
-        UpError::Setting("VIBETEA_DATA_DIR is not set, and neither is HOME; allowed: a folder for the data".into())
+        UpError::Setting(
+            "VIBETEA_DATA_DIR is not set, and neither is HOME; allowed: a folder for the data".into(),
+        )
     })
 }
 
-fn monitor_config(lookup: Lookup<'_>, server: SocketAddr) -> Result<vibetea_monitor::config::Config, UpError> {
+fn monitor_config(
+    lookup: Lookup<'_>,
+    server: SocketAddr,
+) -> Result<vibetea_monitor::config::Config, UpError> {
     Ok(vibetea_monitor::config::Config::from_lookup(&settings::for_monitor(lookup, server))?)
 }
 
@@ -185,7 +190,8 @@ fn announce(page: &str, open: bool) {
 
 /// The address goes to the opener as an argument, which others on this machine can read for a moment.
 fn open_in_browser(page: &str) -> bool {
-    let openers = if cfg!(target_os = "macos") { ["open"].as_slice() } else { ["xdg-open", "wslview"].as_slice() };
+    let openers =
+        if cfg!(target_os = "macos") { ["open"].as_slice() } else { ["xdg-open", "wslview"].as_slice() };
     openers.iter().any(|opener| {
         let mut command = std::process::Command::new(opener);
         command.arg(page).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().is_ok()

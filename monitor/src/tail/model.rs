@@ -17,23 +17,52 @@ const LIMITS: Limits = Limits { chunk: 32, line: 48, search: 64 };
 #[derive(Debug, Clone)]
 enum Action {
     /// Appends so many lines, padded to a length.
-    Append { file: usize, lines: usize, length: usize },
+    Append {
+        file: usize,
+        lines: usize,
+        length: usize,
+    },
     /// Appends the first part of a line.
-    Half { file: usize, length: usize },
+    Half {
+        file: usize,
+        length: usize,
+    },
     /// Ends the half line, if there is one.
-    Flush { file: usize },
+    Flush {
+        file: usize,
+    },
     /// Cuts off so many hundredths of the file.
-    Truncate { file: usize, percent: u64 },
+    Truncate {
+        file: usize,
+        percent: u64,
+    },
     /// Empties the file and writes other lines.
-    Rewrite { file: usize, lines: usize, length: usize },
-    Rename { from: usize, to: usize },
-    Link { from: usize, to: usize },
-    Copy { from: usize, to: usize },
-    Delete { file: usize },
+    Rewrite {
+        file: usize,
+        lines: usize,
+        length: usize,
+    },
+    Rename {
+        from: usize,
+        to: usize,
+    },
+    Link {
+        from: usize,
+        to: usize,
+    },
+    Copy {
+        from: usize,
+        to: usize,
+    },
+    Delete {
+        file: usize,
+    },
     /// Reads everything that is there.
     Drain,
     /// Keeps so much work, then loses what it holds and starts again from what was kept.
-    Crash { after: usize },
+    Crash {
+        after: usize,
+    },
     /// Takes work and hands it back.
     Undone,
 }
@@ -140,7 +169,8 @@ impl World {
                 self.write(file, &text);
             }
             Action::Flush { file } => {
-                if std::fs::read(self.path(file)).is_ok_and(|text| !text.is_empty() && !text.ends_with(b"\n")) {
+                if std::fs::read(self.path(file)).is_ok_and(|text| !text.is_empty() && !text.ends_with(b"\n"))
+                {
                     self.write(file, "\n");
                 }
             }

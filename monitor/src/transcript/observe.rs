@@ -69,7 +69,8 @@ const KNOWN_TYPES: &[&str] = &[
     "worktree-state",
 ];
 
-/// What user texts begin with that nobody typed.
+/// What user texts begin with that is no act of a person. An interruption is one, and so is a file opened in the
+/// editor.
 const NOT_TYPED: &[&str] = &[
     "<task-notification",
     "This session is being continued",
@@ -79,8 +80,6 @@ const NOT_TYPED: &[&str] = &[
     "<system-reminder",
     "<bash-stdout",
     "<bash-stderr",
-    "[Request interrupted by user",
-    "<ide_",
 ];
 
 const NOTIFICATION: &str = "<task-notification>";

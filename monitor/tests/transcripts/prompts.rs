@@ -28,6 +28,9 @@ fn what_a_person_typed_counts() {
         "<bash-input>ls</bash-input>",
         "[Image #1] what is this?",
         "<div> is not centred",
+        "[Request interrupted by user]",
+        "[Request interrupted by user for tool use]",
+        "<ide_opened_file>The user opened x</ide_opened_file>",
     ] {
         assert!(typed(&prompt("u1", 0, text)), "{text}");
     }
@@ -58,16 +61,11 @@ fn what_a_program_wrote_does_not_count() {
         "<teammate-message teammate_id=\"x\">hello</teammate-message>",
         "<system-reminder>Remember</system-reminder>",
         "<bash-stdout></bash-stdout><bash-stderr></bash-stderr>",
-        "[Request interrupted by user]",
-        "[Request interrupted by user for tool use]",
         "\n <system-reminder>Remember</system-reminder>",
     ] {
         assert!(!typed(&prompt("u1", 0, text)), "{text}");
         assert!(!typed(&with_content(&json!([{"type": "text", "text": text}]))), "{text}");
     }
-    assert!(!typed(&with_content(
-        &json!([{"type": "text", "text": "<ide_opened_file>x</ide_opened_file>"}])
-    )));
     assert!(!typed(&result("u1", 0, "toolu_1", &json!({}), &json!(null))));
     for fields in [
         json!({"isSidechain": true}),
