@@ -23,6 +23,7 @@ struct Cli {
 }
 
 #[derive(Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "one value, read once")]
 enum Command {
     /// Run server and monitor for this machine, and print the address of the page that shows them
     Up(up::Options),

@@ -1,5 +1,6 @@
 //! What `up` tells server and monitor: the user's environment, with what belongs to one machine laid over it.
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -61,17 +62,15 @@ pub(crate) fn in_fragment(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
             out.push(char::from(byte));
         } else {
-            out += &format!("%{byte:02X}");
+            // writing to a String cannot fail
+            let _ = write!(out, "%{byte:02X}");
         }
         out
     })
 }
 
 /// The monitor's settings: it ships to the server beside it.
-pub(crate) fn for_monitor<'a>(
-    lookup: Lookup<'a>,
-    server: SocketAddr,
-) -> impl Fn(&str) -> Option<String> + use<'a> {
+pub(crate) fn for_monitor(lookup: Lookup<'_>, server: SocketAddr) -> impl Fn(&str) -> Option<String> {
     move |name| match name {
         "VIBETEA_SERVER_URL" => Some(format!("http://{server}")),
         _ => lookup(name),

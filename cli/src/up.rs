@@ -154,13 +154,11 @@ impl Prepared {
                 Some(tokio::spawn(vibetea_monitor::run(config, stop.clone())))
             };
             announce(&page, options.open);
-            match monitor {
-                Some(monitor) => flatten(monitor.await),
-                None => {
-                    stop.cancelled().await;
-                    Ok(())
-                }
+            if let Some(monitor) = monitor {
+                return flatten(monitor.await);
             }
+            stop.cancelled().await;
+            Ok(())
         };
         tokio::select! {
             ended = &mut server => return flatten(ended),

@@ -1,7 +1,5 @@
 //! The command line of the server, as a program of its own and as `vibetea server`.
 
-#![expect(clippy::doc_markdown, reason = "the comments on commands are the text of --help")]
-
 use std::process::ExitCode;
 
 use tokio_util::sync::CancellationToken;

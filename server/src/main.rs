@@ -1,7 +1,5 @@
 //! The program `vibetea-server`.
 
-#![expect(clippy::doc_markdown, reason = "the comment on the program is the text of --help")]
-
 use std::process::ExitCode;
 
 use clap::Parser;

@@ -1,5 +1,7 @@
 //! Whole-system tests: the real programs on a machine of their own.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod crash;
 mod end_to_end;
 mod tidy;

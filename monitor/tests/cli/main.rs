@@ -1,5 +1,7 @@
 //! The program as people run it: arguments, environment, exit status, signals.
 
+#![expect(clippy::unwrap_used, reason = "a failed helper fails its test")]
+
 mod configuration;
 mod delivery;
 mod init;
@@ -91,15 +93,14 @@ impl Home {
         let mut text = String::new();
         for prompt in prompts {
             let now = vibetea_protocol::Clock::System.now();
-            text.push_str(&format!(
-                "{}\n",
-                serde_json::json!({
-                    "type": "user", "sessionId": session, "cwd": "/home/dev/shop",
-                    "uuid": format!("{number:08}-0000-4000-9000-{prompt:012}"),
-                    "timestamp": now.to_string(), "isSidechain": false, "userType": "external",
-                    "message": {"role": "user", "content": SECRET},
-                })
-            ));
+            let record = serde_json::json!({
+                "type": "user", "sessionId": session, "cwd": "/home/dev/shop",
+                "uuid": format!("{number:08}-0000-4000-9000-{prompt:012}"),
+                "timestamp": now.to_string(), "isSidechain": false, "userType": "external",
+                "message": {"role": "user", "content": SECRET},
+            });
+            text.push_str(&record.to_string());
+            text.push('\n');
         }
         let mut file = fs::OpenOptions::new().create(true).append(true).open(file).unwrap();
         file.write_all(text.as_bytes()).unwrap();

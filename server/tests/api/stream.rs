@@ -317,7 +317,7 @@ async fn a_reader_that_falls_behind_is_caught_up() {
             }
             _ => {
                 viewer =
-                    Subscriber::connect(&server, &format!("?last_event_id={}", seen.last().unwrap())).await
+                    Subscriber::connect(&server, &format!("?last_event_id={}", seen.last().unwrap())).await;
             }
         }
     }

@@ -30,12 +30,12 @@ pub(crate) async fn open(
     }
     match timeout(DEADLINE, connect_async(request)).await.expect("an answer to the upgrade") {
         Ok((socket, _)) => Ok(Subscriber { socket }),
-        Err(Error::Http(answer)) => Err(refusal(*answer)),
+        Err(Error::Http(answer)) => Err(refusal(&answer)),
         Err(error) => panic!("{error}"),
     }
 }
 
-fn refusal(answer: Response) -> (u16, String) {
+fn refusal(answer: &Response) -> (u16, String) {
     let body: Value =
         serde_json::from_slice(answer.body().as_deref().unwrap_or_default()).unwrap_or_default();
     (answer.status().as_u16(), body["error"].as_str().unwrap_or_default().to_owned())

@@ -1,6 +1,7 @@
 //! Stores in temporary folders and events to put into them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -24,6 +25,11 @@ impl Place {
     pub(crate) fn new() -> Self {
         let clock = Clock::fixed(at("2026-02-03T14:30:00Z"));
         Self { folder: TempDir::new().unwrap(), clock, broadcast: Arc::default(), commits: Arc::default() }
+    }
+
+    /// The same on a file system of its own.
+    pub(crate) fn on(mount: &Mount) -> Self {
+        Self { folder: TempDir::new_in(mount.path()).unwrap(), ..Self::new() }
     }
 
     pub(crate) fn path(&self) -> PathBuf {
@@ -114,4 +120,41 @@ pub(crate) fn stored(place: &Place) -> Vec<u64> {
     let mut select = connection.prepare("SELECT id FROM event ORDER BY id").unwrap();
     let ids = select.query_map([], |row| row.get::<_, String>(0)).unwrap();
     ids.map(|id| id.unwrap().parse().unwrap()).collect()
+}
+
+/// A small file system of its own, which can be filled and made read-only.
+pub(crate) struct Mount(TempDir);
+
+impl Mount {
+    /// None, with a word, where mounting is not permitted.
+    pub(crate) fn new(options: &str) -> Option<Self> {
+        let point = TempDir::new().unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", options, "tmpfs"])
+            .arg(point.path())
+            .output()
+            .is_ok_and(|output| output.status.success());
+        if !mounted {
+            println!("skipped: mounting a small file system is not permitted here");
+        }
+        mounted.then_some(Self(point))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Mounts it again with that option.
+    pub(crate) fn change(&self, option: &str) {
+        let option = format!("remount,{option}");
+        let status = Command::new("mount").args(["-o", &option]).arg(self.0.path()).status().unwrap();
+        assert!(status.success());
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        // lazily, for a failed test may have left the database open
+        let _ = Command::new("umount").arg("--lazy").arg(self.0.path()).status();
+    }
 }

@@ -64,3 +64,40 @@ pub(super) fn store_error(error: &rusqlite::Error) -> StoreError {
     };
     StoreError::Unavailable(reason.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pragma(connection: &Connection, name: &str) -> i64 {
+        connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn writer_syncs_every_commit_and_moves_the_log_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.db");
+        std::fs::write(&path, "").unwrap();
+        let writer = writer(&path, Duration::ZERO).unwrap();
+        assert_eq!(pragma(&writer, "synchronous"), 2);
+        assert_eq!(pragma(&writer, "fullfsync"), 1);
+        assert_eq!(pragma(&writer, "wal_autocheckpoint"), 0);
+        assert_eq!(pragma(&writer, "page_size"), PAGE_SIZE);
+        // a connection without these settings is told apart
+        let plain = unchanged(&path, Duration::ZERO).unwrap();
+        plain.pragma_update(None, "synchronous", "NORMAL").unwrap();
+        assert_ne!(pragma(&plain, "synchronous"), 2);
+        assert_ne!(pragma(&plain, "wal_autocheckpoint"), 0);
+    }
+
+    #[test]
+    fn reader_cannot_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.db");
+        std::fs::write(&path, "").unwrap();
+        let writer = writer(&path, Duration::ZERO).unwrap();
+        writer.execute_batch("CREATE TABLE x (y)").unwrap();
+        let error = reader(&path).unwrap().execute_batch("INSERT INTO x VALUES (1)").unwrap_err();
+        assert!(matches!(store_error(&error), StoreError::Unavailable(_)), "{error}");
+    }
+}

@@ -30,6 +30,14 @@ pub(super) struct Insert {
 }
 
 impl Insert {
+    pub(super) fn new(
+        batch: NewBatch,
+        answer: oneshot::Sender<Result<u64, StoreError>>,
+        room: OwnedSemaphorePermit,
+    ) -> Self {
+        Self { batch, answer, room }
+    }
+
     /// Tells who waits, if they still do. The room is given back first: who has the answer may send again.
     pub(super) fn answer(self, outcome: Result<u64, StoreError>) {
         drop(self.room);
@@ -53,7 +61,7 @@ impl Health {
         changed
     }
 
-    fn recent(&self) -> Option<Result<(), StoreError>> {
+    pub(super) fn recent(&self) -> Option<Result<(), StoreError>> {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         last.as_ref().filter(|(at, _)| at.elapsed() < CHECK_AGE).map(|(_, outcome)| outcome.clone())
     }
@@ -99,7 +107,7 @@ impl Queue {
         let weight = u32::try_from(weight).unwrap_or(u32::MAX).min(self.bytes);
         let room = Arc::clone(&self.room).try_acquire_many_owned(weight).map_err(|_| full())?;
         let (answer, answered) = oneshot::channel();
-        self.send(Command::Insert(Insert { batch, answer, room }))?;
+        self.send(Command::Insert(Insert::new(batch, answer, room)))?;
         answered.await.unwrap_or_else(|_| Err(gone()))
     }
 

@@ -24,6 +24,10 @@ use crate::store::{LiveEvent, OnLive, OpenError, StoreError};
 const BUSY_PAGES: i64 = 40 * 1024 * 1024 / PAGE_SIZE;
 /// Pages in the log worth moving in a quiet moment. Fewer stay, or a slow trickle would be written twice.
 const IDLE_PAGES: i64 = 4 * 1024 * 1024 / PAGE_SIZE;
+/// Moves what it can without waiting for readers.
+const PASSIVE: &str = "PRAGMA wal_checkpoint(PASSIVE)";
+/// Moves everything and empties the log.
+const TRUNCATE: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
 const IDLE_AFTER: Duration = Duration::from_millis(250);
 
 struct Writer {
@@ -49,24 +53,12 @@ pub(super) fn spawn(
     on_live: OnLive,
 ) -> Result<Queue, OpenError> {
     let (commands, incoming) = sync_channel(options.queue_requests.max(1));
-    let health = Arc::new(Health::default());
-    let writer = Writer {
-        path: opened.path.clone(),
-        connection: Some(opened.connection),
-        inserter: Inserter::new(opened.next_seq),
-        lock: opened.lock,
-        clock,
-        on_live,
-        health: Arc::clone(&health),
-        busy_timeout: options.busy_timeout,
-        group_events: options.group_events,
-        log_pages: 0,
-        checks: 0,
-    };
+    let path = opened.path.clone();
+    let (writer, health) = Writer::new(opened, options, clock, on_live);
     let thread = thread::Builder::new()
         .name("vibetea-store".to_owned())
         .spawn(move || writer.run(&incoming))
-        .map_err(|error| OpenError::Failed { path: opened.path, detail: error.to_string() })?;
+        .map_err(|error| OpenError::Failed { path, detail: error.to_string() })?;
     Ok(Queue::new(commands, options.queue_bytes, health, thread))
 }
 
@@ -98,14 +90,32 @@ impl Group {
 }
 
 impl Writer {
+    fn new(opened: Opened, options: &SqliteOptions, clock: Clock, on_live: OnLive) -> (Self, Arc<Health>) {
+        let health = Arc::new(Health::default());
+        let writer = Self {
+            path: opened.path,
+            connection: Some(opened.connection),
+            inserter: Inserter::new(opened.next_seq),
+            lock: opened.lock,
+            clock,
+            on_live,
+            health: Arc::clone(&health),
+            busy_timeout: options.busy_timeout,
+            group_events: options.group_events,
+            log_pages: 0,
+            checks: 0,
+        };
+        (writer, health)
+    }
+
     fn run(mut self, incoming: &Receiver<Command>) {
         while let Some(first) = self.next(incoming) {
             let group = Group::gather(first, incoming, self.group_events);
             self.serve(group);
-            self.move_log(BUSY_PAGES, "PRAGMA wal_checkpoint(PASSIVE)");
+            self.move_log(BUSY_PAGES, PASSIVE);
         }
         self.log_pages = 1;
-        self.move_log(1, "PRAGMA wal_checkpoint(TRUNCATE)");
+        self.move_log(1, TRUNCATE);
         drop(self.connection.take());
         // only now may another server have the file
         drop(self.lock);
@@ -118,7 +128,7 @@ impl Writer {
                 Ok(command) => return Some(command),
                 Err(RecvTimeoutError::Disconnected) => return None,
                 Err(RecvTimeoutError::Timeout) => {
-                    self.move_log(IDLE_PAGES, "PRAGMA wal_checkpoint(PASSIVE)");
+                    self.move_log(IDLE_PAGES, PASSIVE);
                 }
             }
         }
@@ -213,3 +223,6 @@ fn log_pages(connection: &Connection) -> rusqlite::Result<i64> {
 fn pages_left(row: &rusqlite::Row<'_>) -> rusqlite::Result<i64> {
     Ok(row.get::<_, i64>(1)? - row.get::<_, i64>(2)?)
 }
+
+#[cfg(test)]
+mod tests;
