@@ -1,0 +1,99 @@
+//! Servers to be measured, each in a place of its own, and stores filled without the detour over HTTP.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Result;
+use bytes::Bytes;
+use ed25519_dalek::SigningKey;
+use vibetea_protocol::{Clock, EventType, SourceId};
+use vibetea_server::store::{NewBatch, NewEvent, Route, SqliteOptions, Store};
+use vibetea_tests::place::{Place, source};
+use vibetea_tests::program::{Program, loopback};
+
+use crate::events::{Made, Maker, request};
+
+/// A running server with the key that may send to it.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) place: Place,
+    pub(crate) program: Program,
+    pub(crate) key: SigningKey,
+    pub(crate) source: SourceId,
+}
+
+impl Server {
+    /// On an empty store.
+    pub(crate) fn start() -> Self {
+        Self::start_in(Place::new())
+    }
+
+    /// On what is in this place.
+    pub(crate) fn start_in(place: Place) -> Self {
+        let public_key = place.make_keys();
+        let key = SigningKey::from_bytes(&place.private_key());
+        let program = place.start_server(&public_key);
+        Self { place, program, key, source: source() }
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        loopback(self.place.port)
+    }
+
+    /// So many signed requests with so many events each.
+    pub(crate) fn requests(
+        &self,
+        path: &str,
+        maker: &mut Maker,
+        requests: usize,
+        events: usize,
+    ) -> Vec<Bytes> {
+        (0..requests).map(|_| request(path, &maker.take(events), &self.source, &self.key)).collect()
+    }
+}
+
+/// Opens a store in this process.
+pub(crate) async fn open_store(path: &Path) -> Result<Store> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    Ok(Store::open_sqlite(SqliteOptions::new(path), Clock::System, Box::new(|_| {})).await?)
+}
+
+/// A batch as the routes make it.
+pub(crate) fn batch(events: Vec<Made>, source: &Arc<SourceId>) -> NewBatch {
+    let events = events.into_iter().map(|event| NewEvent {
+        id: event.id,
+        timestamp: event.timestamp,
+        event_type: EventType::Tool,
+        payload: Bytes::from(event.payload),
+        project: None,
+    });
+    NewBatch { source: Arc::clone(source), route: Route::Batch, events: events.collect() }
+}
+
+/// Fills a store with so many events of five sources.
+pub(crate) async fn fill(path: &Path, maker: &mut Maker, count: u64) -> Result<()> {
+    let store = open_store(path).await?;
+    let sources: Vec<Arc<SourceId>> = (0..5)
+        .map(
+            |number| {
+                if number == 0 { source() } else { format!("machine-{number}").parse().expect("a source") }
+            },
+        )
+        .map(Arc::new)
+        .collect();
+    let mut left = usize::try_from(count)?;
+    for turn in 0.. {
+        let size = left.min(1000);
+        if size == 0 {
+            break;
+        }
+        store.bulk_insert_events(batch(maker.take(size), &sources[turn % sources.len()])).await?;
+        left -= size;
+    }
+    store.close().await;
+    Ok(())
+}
