@@ -68,8 +68,8 @@ fn test() -> Result<()> {
     lint()?;
     // the whole-system tests start the programs themselves
     cargo(["build", "--workspace", "--bins", "--tests"])?;
-    cargo(["nextest", "run", "--workspace"])?;
     cargo(["test", "--workspace", "--doc", "--quiet"])?;
+    cargo(["nextest", "run", "--workspace"])?;
     eprintln!("xtask: every check and test passed in {} s", start.elapsed().as_secs());
     Ok(())
 }
