@@ -12,6 +12,7 @@ pub mod keys;
 pub mod outbox;
 pub mod pipeline;
 pub mod privacy;
+mod progress;
 pub mod run;
 pub mod sender;
 pub mod tail;

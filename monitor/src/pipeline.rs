@@ -2,6 +2,7 @@
 //! with the read position. It never waits for a sender, only for room in the outbox.
 
 mod begin;
+mod follow;
 mod health;
 mod memory;
 mod reader;
@@ -69,7 +70,8 @@ pub struct ReaderConfig {
     pub everything_to_batch: bool,
     /// The silence after which a session has ended; the interpreter's.
     pub silence: Duration,
-    /// Time between two looks at every file.
+    /// Time between two looks for what no file event told of: at files that changed in the last hour and for new
+    /// ones, and at every file where there are not too many.
     pub rescan: Duration,
     /// The same while file events cannot be relied on.
     pub poll: Duration,

@@ -1,12 +1,12 @@
 //! The monitor from start to end: keys, outbox, reader and sender, until it is told to stop.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use indicatif::ProgressDrawTarget;
 use tokio::task::JoinError;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use vibetea_protocol::Clock;
@@ -16,13 +16,13 @@ use crate::identity::Identity;
 use crate::interpret::Interpreter;
 use crate::keys::{self, KeyError};
 use crate::outbox::{Outbox, OutboxError};
-use crate::pipeline::{Progress, Reader, ReaderConfig, ReaderError, spawn_reader};
+use crate::pipeline::{Reader, ReaderConfig, ReaderError, spawn_reader};
 use crate::privacy::Policy;
+use crate::progress;
 use crate::sender::{ClientError, Sender, SenderError, Signer};
 
 /// The reader ends its transaction and the sender its last request within this time of `stop`.
 const STOP_WITHIN: Duration = Duration::from_millis(4500);
-const PROGRESS_EVERY: Duration = Duration::from_millis(200);
 
 /// Why the monitor did not start or go on.
 #[derive(Debug, thiserror::Error)]
@@ -83,9 +83,9 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), RunError
 
 /// Waits for both parts; the first that fails stops the other.
 async fn both(reader: Reader, sender: Sender, stop: &CancellationToken) -> Result<(), RunError> {
-    let Reader { thread, progress, health: _ } = reader;
+    let Reader { thread, progress: history, health: _ } = reader;
     if io::stderr().is_terminal() {
-        tokio::spawn(show_progress(progress, stop.clone()));
+        tokio::spawn(progress::show(history, ProgressDrawTarget::stderr(), stop.clone()));
     }
     let reading = {
         let joined = tokio::task::spawn_blocking(move || {
@@ -112,35 +112,5 @@ async fn both(reader: Reader, sender: Sender, stop: &CancellationToken) -> Resul
             warn!("stopped before everything had come to an end; what was not delivered is kept");
             Ok(())
         }
-    }
-}
-
-/// One line on a terminal that is written over until the history is read.
-async fn show_progress(mut progress: watch::Receiver<Progress>, stop: CancellationToken) {
-    let mut shown = false;
-    loop {
-        let Progress { done, total_bytes, bytes, files, total_files, events, .. } =
-            *progress.borrow_and_update();
-        if done || stop.is_cancelled() {
-            break;
-        }
-        if let Some(percent) = (bytes.min(total_bytes) * 100).checked_div(total_bytes) {
-            let text = format!(
-                "\rReading history: {percent} %, {files} of {total_files} files, {events} events\x1b[K"
-            );
-            shown = io::stderr().write_all(text.as_bytes()).is_ok();
-        }
-        tokio::select! {
-            () = sleep(PROGRESS_EVERY) => {}
-            () = stop.cancelled() => {}
-        }
-        // nothing new is no reason to draw; a closed channel is the end
-        if !matches!(timeout(Duration::from_secs(1), progress.changed()).await, Ok(Ok(())) | Err(_)) {
-            break;
-        }
-    }
-    if shown {
-        // the terminal may be gone; there is nobody to tell
-        let _ = io::stderr().write_all(b"\r\x1b[K");
     }
 }

@@ -1,6 +1,5 @@
-//! The reader's loop: hints, timers, one turn after the other, and waiting.
+//! The reader's loop: one turn after the other, timers, and waiting.
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
@@ -9,22 +8,18 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use vibetea_protocol::Clock;
 
-use super::health::{Following, Pause, Reports};
+use super::follow::Follower;
+use super::health::{Pause, Reports};
 use super::turn::Rules;
 use super::{ReaderConfig, ReaderError, begin};
 use crate::interpret::Interpreter;
 use crate::outbox::{Destination, Outbox, OutboxError};
-use crate::tail::watch::{Hints, StartWatch, Watch};
-use crate::tail::{Class, Limits, Stat, Tail, Work};
+use crate::tail::{Class, Limits, Tail, Work};
 
 /// Bytes of history in one transaction.
 const TURN_BYTES: u64 = 1 << 20;
 /// Files in one transaction.
 const TURN_FILES: usize = 64;
-/// A new folder is looked at again after this: files can appear in it before it is watched.
-const NEW_FOLDER_PAUSE: Duration = Duration::from_millis(300);
-/// Looking at every file takes at most one part in so many of the time.
-const SCAN_SHARE: u32 = 50;
 const SILENCE_PAUSE: Duration = Duration::from_secs(30);
 /// Tool calls are forgotten, and a broken watch is tried again, this often.
 const UPKEEP_PAUSE: Duration = Duration::from_mins(10);
@@ -39,20 +34,15 @@ pub(super) struct Loop {
     reports: Reports,
     runtime: Runtime,
     removed: watch::Receiver<u64>,
-    hints: Hints,
-    pub(super) start_watch: StartWatch,
-    watch: Option<Box<dyn Watch>>,
-    watched: Option<(PathBuf, Stat)>,
-    next_scan: Instant,
-    scan_took: Duration,
+    pub(super) follower: Follower,
     next_silence: Instant,
     next_upkeep: Instant,
     backoff: Duration,
-    first_scan_done: bool,
 }
 
 /// What a turn came to.
-enum Turned {
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Turned {
     Kept,
     Nothing,
     Full,
@@ -81,16 +71,10 @@ impl Loop {
             stop,
             reports,
             runtime,
-            hints: Hints::default(),
-            start_watch: crate::tail::watch::start,
-            watch: None,
-            watched: None,
-            next_scan: now,
-            scan_took: Duration::ZERO,
+            follower: Follower::new(now),
             next_silence: now,
             next_upkeep: now + UPKEEP_PAUSE,
             backoff: Duration::ZERO,
-            first_scan_done: false,
         })
     }
 
@@ -98,10 +82,7 @@ impl Loop {
     pub(super) fn run(mut self) -> Result<(), ReaderError> {
         let Some(mut tail) = self.until_kept(Self::begin)? else { return Ok(()) };
         while !self.stop.is_cancelled() {
-            self.hear(&mut tail);
-            self.scan_if_due(&mut tail);
-            let turned = self.upkeep(&tail).and_then(|()| self.turn(&mut tail));
-            let waiting_for_room = match turned {
+            let waiting_for_room = match self.step(&mut tail) {
                 Ok(Turned::Kept) => {
                     self.went_well();
                     continue;
@@ -120,13 +101,21 @@ impl Loop {
                     continue;
                 }
             };
-            let next = self.next_scan.min(self.next_silence).min(self.next_upkeep);
+            let next = self.follower.next_look().min(self.next_silence).min(self.next_upkeep);
             self.wait(next, waiting_for_room);
         }
         Ok(())
     }
 
-    fn begin(&mut self) -> Result<Tail, OutboxError> {
+    /// Looks at what was said and at what is due, then takes one turn.
+    pub(super) fn step(&mut self, tail: &mut Tail) -> Result<Turned, OutboxError> {
+        let now = self.now_nanos();
+        self.follower.follow(tail, &self.config, &mut self.reports, now);
+        self.upkeep(tail)?;
+        self.turn(tail)
+    }
+
+    pub(super) fn begin(&mut self) -> Result<Tail, OutboxError> {
         let now = self.clock.now();
         let root = self.config.claude_dir.join("projects");
         let root = std::fs::canonicalize(&root).unwrap_or(root);
@@ -155,107 +144,6 @@ impl Loop {
         Ok(None)
     }
 
-    /// Takes in what was said about files since the last turn.
-    fn hear(&mut self, tail: &mut Tail) {
-        let said = self.hints.take();
-        let now = self.now_nanos();
-        if said.rescan {
-            self.next_scan = Instant::now();
-        } else {
-            for path in &said.paths {
-                tail.look(path, now);
-            }
-        }
-        if said.folder {
-            let soon = Instant::now() + NEW_FOLDER_PAUSE.max(self.scan_took * SCAN_SHARE / 4);
-            self.next_scan = self.next_scan.min(soon);
-        }
-        if said.failed {
-            self.poll_from_now_on("file events were lost");
-        }
-    }
-
-    fn scan_if_due(&mut self, tail: &mut Tail) {
-        let started = Instant::now();
-        if started < self.next_scan {
-            return;
-        }
-        let there = self.attach(tail);
-        if there {
-            let unread = tail.scan(self.now_nanos());
-            if !self.first_scan_done {
-                let files = tail.backlog().files;
-                self.reports.progress(|progress| {
-                    progress.total_files = files;
-                    progress.total_bytes = unread;
-                });
-            }
-        }
-        self.first_scan_done = true;
-        self.scan_took = started.elapsed();
-        let pause = if there && self.watch.is_some() && !self.is_polling() {
-            self.config.rescan
-        } else {
-            self.config.poll
-        };
-        self.next_scan = Instant::now() + pause.max(self.scan_took * SCAN_SHARE);
-    }
-
-    /// Finds the folder and sees that it is watched; whether it is there.
-    fn attach(&mut self, tail: &mut Tail) -> bool {
-        let found = std::fs::canonicalize(self.config.claude_dir.join("projects"))
-            .and_then(|root| std::fs::metadata(&root).map(|metadata| (root, metadata)))
-            .ok()
-            .filter(|(_, metadata)| metadata.is_dir());
-        let Some((root, metadata)) = found else {
-            if self.watched.take().is_some() {
-                info!("the transcripts folder is gone; waiting for it");
-            }
-            self.watch = None;
-            self.reports.health(|health| health.following = Following::Waiting);
-            return false;
-        };
-        let stat = Stat::of(&metadata);
-        let known = self.watched.as_ref().is_some_and(|(path, at)| *path == root && at.same_place(&stat));
-        if !known {
-            tail.set_root(root.clone());
-            self.watched = Some((root, stat));
-            self.watch_again();
-        }
-        true
-    }
-
-    fn watch_again(&mut self) {
-        let Some((root, _)) = &self.watched else { return };
-        // the old watch ends before the new one begins: both count against the system's limit
-        self.watch = None;
-        let (watch, started) = (self.start_watch)(root, &self.hints);
-        self.watch = watch;
-        match started {
-            Ok(()) => {
-                self.reports.health(|health| health.following = Following::Events);
-            }
-            Err(error) => self.poll_from_now_on(match error.kind {
-                notify::ErrorKind::MaxFilesWatch => "the system's limit of watched folders is reached",
-                _ => "the folder cannot be watched",
-            }),
-        }
-    }
-
-    fn poll_from_now_on(&mut self, why: &str) {
-        if self.reports.health(|health| health.following = Following::Polling) {
-            warn!(
-                seconds = self.config.poll.as_secs(),
-                "{why}; looking at every transcript again and again instead"
-            );
-        }
-        self.next_scan = self.next_scan.min(Instant::now() + self.config.poll);
-    }
-
-    fn is_polling(&self) -> bool {
-        self.reports.current_health().following == Following::Polling
-    }
-
     fn upkeep(&mut self, tail: &Tail) -> Result<(), OutboxError> {
         let now = Instant::now();
         if now >= self.next_silence {
@@ -265,11 +153,13 @@ impl Loop {
             }
             self.next_silence = now + SILENCE_PAUSE.min(self.config.silence / 2 + Duration::from_millis(10));
         }
+        let rescans = self.follower.take_rescans();
+        if rescans > 0 {
+            self.outbox.turn(self.clock.now(), |turn| turn.count("rescans", rescans))?;
+        }
         if now >= self.next_upkeep {
             self.outbox.forget(self.clock.now(), &[])?;
-            if self.is_polling() {
-                self.watch_again();
-            }
+            self.follower.try_again(&self.config, &self.reports);
             self.next_upkeep = now + UPKEEP_PAUSE;
         }
         Ok(())
@@ -355,7 +245,7 @@ impl Loop {
 
     /// Waits for a hint, the time, the stop or, where asked for, for room in the outbox.
     fn wait(&mut self, until: Instant, room: bool) {
-        let (hints, stop, removed) = (&self.hints, &self.stop, &mut self.removed);
+        let (hints, stop, removed) = (&self.follower.hints, &self.stop, &mut self.removed);
         self.runtime.block_on(async {
             tokio::select! {
                 () = hints.wait() => {}

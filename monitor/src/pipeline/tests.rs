@@ -1,1 +1,3 @@
-
+mod delivery;
+mod rig;
+mod watching;

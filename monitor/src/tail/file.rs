@@ -94,11 +94,13 @@ fn head(source: &impl ReadAt, len: u64) -> io::Result<Option<i64>> {
     Ok((read == bytes.len()).then(|| hash(&bytes)))
 }
 
-/// Reads on after `position`; `None` when the file is not the one that the position is of.
+/// Reads on after `position`; `None` when the file is not the one that the position is of. `size` is the file's as
+/// it was seen last: a guess that saves memory, no more.
 ///
 /// Size and time are no part of the question: the bytes at the beginning and before the position answer it.
 pub(super) fn read_on(
     source: &impl ReadAt,
+    size: u64,
     position: &Position,
     partial: &mut Partial,
     limits: Limits,
@@ -108,7 +110,8 @@ pub(super) fn read_on(
     }
     let known = usize::try_from(position.tail_len).map_or(TAIL_BYTES, |len| len.min(TAIL_BYTES));
     let check = |bytes: &[u8]| position.tail_len == 0 || hash(bytes) == position.tail;
-    let Some(chunk) = read_chunk(source, position.offset, known, check, partial, limits)? else {
+    let part = limits.part(size.saturating_sub(position.offset));
+    let Some(chunk) = read_chunk(source, position.offset, known, check, partial, part)? else {
         return Ok(None);
     };
     let mut after = position.clone();
@@ -163,7 +166,8 @@ pub(super) fn end_of(source: &impl ReadAt, size: u64) -> io::Result<Position> {
 pub fn each_line(file: &File, until: u64, mut see: impl FnMut(&[u8]) -> bool) -> io::Result<()> {
     let mut position = Position::default();
     let mut partial = Partial::default();
-    while let Some((chunk, after)) = read_on(file, &position, &mut partial, Limits::default())? {
+    let size = file.metadata()?.len();
+    while let Some((chunk, after)) = read_on(file, size, &position, &mut partial, Limits::default())? {
         for (start, line) in chunk.lines() {
             if start >= until || !see(line) {
                 return Ok(());

@@ -22,7 +22,18 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { chunk: 1 << 20, line: 8 << 20, search: 64 << 20 }
+        Self { chunk: 1 << 20, line: 8 << 20, search: 16 << 20 }
+    }
+}
+
+/// What is read beyond the end that was seen, as files grow meanwhile.
+const SLACK: usize = 4096;
+
+impl Limits {
+    /// Limits for a file in which so much seems to be unread.
+    pub(super) fn part(self, unread: u64) -> Self {
+        let unread = usize::try_from(unread).unwrap_or(usize::MAX).saturating_add(SLACK);
+        Self { chunk: self.chunk.min(unread), ..self }
     }
 }
 

@@ -8,11 +8,14 @@ mod file;
 mod lines;
 mod queue;
 mod read;
+mod rescan;
 mod scan;
 pub mod watch;
 
 #[cfg(test)]
 mod model;
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 mod tests;
 
@@ -68,6 +71,8 @@ impl Work {
 /// How often files were touched.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Touched {
+    /// Files and folders looked at without being opened.
+    pub looked: u64,
     /// Files opened.
     pub opened: u64,
     /// Looks for new lines in an open file.
@@ -116,12 +121,17 @@ pub struct Tail {
     follow: fn(&str) -> bool,
     limits: Limits,
     files: HashMap<String, Tracked>,
+    /// Folders that were listed, with their time then.
+    folders: HashMap<String, i64>,
     /// Where a file was last read, by device and inode, to know a renamed one.
     places: HashMap<(u64, u64), String>,
     queue: Queue,
     open: VecDeque<String>,
     warned: Warned,
     touched: Touched,
+    /// Comes between the look at an open file and the read, where tests let it grow.
+    #[cfg(test)]
+    before_read: Option<fn(&Path)>,
 }
 
 impl Tail {
@@ -138,11 +148,14 @@ impl Tail {
             follow,
             limits,
             files: HashMap::new(),
+            folders: HashMap::new(),
             places: HashMap::new(),
             queue: Queue::default(),
             open: VecDeque::new(),
             warned: Warned::default(),
             touched: Touched::default(),
+            #[cfg(test)]
+            before_read: None,
         };
         for (path, position) in known {
             tail.set_position(&path, position);
@@ -163,6 +176,12 @@ impl Tail {
     /// The folder is to be found at this path now.
     pub fn set_root(&mut self, root: PathBuf) {
         self.root = root;
+        self.folders.clear();
+    }
+
+    /// Files that are known, whether they are still there or not.
+    pub fn known_files(&self) -> usize {
+        self.files.len()
     }
 
     /// The followed folder.
@@ -194,76 +213,6 @@ impl Tail {
     /// Whether the file was read to its end and has shown no change since.
     pub fn is_quiet(&self, path: &str) -> bool {
         self.files.get(path).is_some_and(|tracked| tracked.read_to.is_some() && tracked.hands == Hands::Free)
-    }
-
-    /// Every followed file that is there now, with how it looks.
-    pub fn list(&mut self) -> Vec<(String, Stat)> {
-        let mut found = Vec::new();
-        let mut note = |path, stat| found.push((path, stat));
-        scan::scan(&self.root, &self.root, self.follow, &mut self.warned, &mut note);
-        found
-    }
-
-    /// Looks at every file and queues those that changed; `now` in nanoseconds since 1970. Opens none. The
-    /// answer is the number of bytes that are not read yet.
-    pub fn scan(&mut self, now: i64) -> u64 {
-        let found = self.list();
-        let mut newest: HashMap<String, i64> = HashMap::new();
-        for (path, stat) in &found {
-            let group = newest.entry(queue::group(path).to_owned()).or_insert(i64::MIN);
-            *group = (*group).max(stat.modified);
-        }
-        let mut unread = 0;
-        for (path, stat) in found {
-            let newest = newest.get(queue::group(&path)).copied().unwrap_or(stat.modified);
-            unread += self.noticed(&path, stat, newest, now);
-        }
-        self.notice_missing();
-        unread
-    }
-
-    /// Looks at one path that something was said about: a file, or a folder with everything in it.
-    pub fn look(&mut self, path: &Path, now: i64) {
-        let mut found = Vec::new();
-        let mut note = |path, stat| found.push((path, stat));
-        scan::scan(&self.root, path, self.follow, &mut self.warned, &mut note);
-        if found.is_empty() {
-            self.notice_missing();
-        }
-        for (path, stat) in found {
-            // a hint is no less true where nothing shows
-            if let Some(tracked) = self.files.get_mut(&path) {
-                tracked.read_to = None;
-            }
-            self.noticed(&path, stat, stat.modified, now);
-        }
-    }
-
-    /// Queues the file unless nothing shows; the number of bytes that are not read yet.
-    fn noticed(&mut self, path: &str, stat: Stat, newest: i64, now: i64) -> u64 {
-        let tracked = self.files.entry(path.to_owned()).or_default();
-        if tracked.read_to == Some(stat) && !std::mem::take(&mut tracked.again) {
-            return 0;
-        }
-        let unread = stat.size.saturating_sub(tracked.position.offset);
-        if tracked.hands != Hands::Free {
-            tracked.hands = Hands::CallerAndChanged;
-            return unread;
-        }
-        let fresh = now.saturating_sub(stat.modified) <= LIVE_NANOS && unread <= LIVE_BYTES;
-        let class = if tracked.caught_up || fresh { Class::Live } else { Class::History };
-        self.queue.push(path, class, newest);
-        unread
-    }
-
-    /// A file that is open but gone from its path still has to be read to its end and closed.
-    fn notice_missing(&mut self) {
-        for path in &self.open {
-            let here = std::fs::symlink_metadata(self.root.join(path)).is_ok();
-            if !here && self.files.get(path).is_some_and(|tracked| tracked.hands == Hands::Free) {
-                self.queue.push(path, Class::Live, 0);
-            }
-        }
     }
 
     /// The next lines of the most urgent file; `history` says whether those that can wait are wanted. The same

@@ -1,18 +1,19 @@
 //! Random sequences of what can happen to files and to the monitor, against what must come out.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fs::{File, OpenOptions};
-use std::io::Write as _;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestError, TestRunner};
+use proptest::test_runner::{Config, TestRunner};
 
-use super::{Limits, Position, Tail, Work};
+use super::testing::{Desk, Planted};
+use super::{Limits, Work};
 
 const FILES: [&str; 4] = ["p/a.jsonl", "p/b.jsonl", "p/a/subagents/agent-1.jsonl", "q/c.jsonl"];
-const LIMITS: Limits = Limits { chunk: 32, line: 48, search: 64 };
+const LIMITS: Limits = Limits { chunk: 32, line: 64, search: 64 };
+const LONGEST_NUL: usize = 40;
 
 #[derive(Debug, Clone)]
 enum Action {
@@ -27,6 +28,11 @@ enum Action {
         file: usize,
         length: usize,
     },
+    /// Appends NUL bytes, as a crash of the machine leaves them.
+    Nul {
+        file: usize,
+        count: usize,
+    },
     /// Ends the half line, if there is one.
     Flush {
         file: usize,
@@ -38,6 +44,12 @@ enum Action {
     },
     /// Empties the file and writes other lines.
     Rewrite {
+        file: usize,
+        lines: usize,
+        length: usize,
+    },
+    /// Deletes the file and makes another, which can have the same inode.
+    Recreate {
         file: usize,
         lines: usize,
         length: usize,
@@ -59,53 +71,55 @@ enum Action {
     },
     /// Reads everything that is there.
     Drain,
+    /// Is told that something happened to the file.
+    Look {
+        file: usize,
+    },
+    /// Looks where a change is likely.
+    Glance,
+    /// Takes work of so many files at once, and keeps all of it or nothing.
+    Turn {
+        files: usize,
+        kept: bool,
+    },
+    /// Starts again from what was kept.
+    Restart,
     /// Keeps so much work, then loses what it holds and starts again from what was kept.
     Crash {
         after: usize,
     },
-    /// Takes work and hands it back.
-    Undone,
 }
 
 fn action() -> impl Strategy<Value = Action> {
     let file = || 0..FILES.len();
-    let length = || prop_oneof![6 => 8..24_usize, 1 => 30..120_usize];
+    let lines = || 1..4_usize;
+    let length = || prop_oneof![6 => 6..12_usize, 1 => 16..60_usize];
     prop_oneof![
-        6 => (file(), 1..4_usize, length())
+        6 => (file(), lines(), length())
             .prop_map(|(file, lines, length)| Action::Append { file, lines, length }),
         3 => (file(), length()).prop_map(|(file, length)| Action::Half { file, length }),
+        1 => (file(), 1..LONGEST_NUL).prop_map(|(file, count)| Action::Nul { file, count }),
         2 => file().prop_map(|file| Action::Flush { file }),
         2 => (file(), 0..101_u64).prop_map(|(file, percent)| Action::Truncate { file, percent }),
-        2 => (file(), 1..4_usize, length())
+        2 => (file(), lines(), length())
             .prop_map(|(file, lines, length)| Action::Rewrite { file, lines, length }),
+        1 => (file(), lines(), length())
+            .prop_map(|(file, lines, length)| Action::Recreate { file, lines, length }),
         2 => (file(), file()).prop_map(|(from, to)| Action::Rename { from, to }),
         1 => (file(), file()).prop_map(|(from, to)| Action::Link { from, to }),
         1 => (file(), file()).prop_map(|(from, to)| Action::Copy { from, to }),
         1 => file().prop_map(|file| Action::Delete { file }),
         4 => Just(Action::Drain),
-        3 => (0..4_usize).prop_map(|after| Action::Crash { after }),
-        1 => Just(Action::Undone),
+        1 => file().prop_map(|file| Action::Look { file }),
+        1 => Just(Action::Glance),
+        2 => (1..5_usize, any::<bool>()).prop_map(|(files, kept)| Action::Turn { files, kept }),
+        1 => Just(Action::Restart),
+        2 => (0..4_usize).prop_map(|after| Action::Crash { after }),
     ]
 }
 
-/// Mistakes that the check has to find.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Planted {
-    Nothing,
-    /// The position is the file's size, half line or not.
-    OffsetBySize,
-    /// The position is kept before the lines are.
-    OffsetFirst,
-    /// A file is taken for the one it was, whatever it holds.
-    TrustsThePath,
-}
-
 struct World {
-    folder: tempfile::TempDir,
-    tail: Tail,
-    planted: Planted,
-    kept: HashMap<String, Position>,
-    delivered: Vec<String>,
+    desk: Desk,
     /// Every line that was ever complete somewhere.
     complete: BTreeSet<String>,
     /// Lines that were complete when everything was read.
@@ -116,58 +130,60 @@ struct World {
 
 impl World {
     fn new(planted: Planted) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let desk = Desk::with_limits(planted, LIMITS);
         for file in FILES {
-            std::fs::create_dir_all(folder.path().join(file).parent().unwrap()).unwrap();
+            std::fs::create_dir_all(desk.path(file).parent().unwrap()).unwrap();
         }
-        let tail = Tail::new(folder.path().to_owned(), |_| true, LIMITS, []);
-        Self {
-            folder,
-            tail,
-            planted,
-            kept: HashMap::new(),
-            delivered: Vec::new(),
-            complete: BTreeSet::new(),
-            owed: BTreeSet::new(),
-            made: 0,
-            moments: 0,
-        }
+        Self { desk, complete: BTreeSet::new(), owed: BTreeSet::new(), made: 0, moments: 0 }
     }
 
     fn path(&self, file: usize) -> PathBuf {
-        self.folder.path().join(FILES[file])
+        self.desk.path(FILES[file])
+    }
+
+    fn lines(&mut self, lines: usize, length: usize) -> String {
+        (0..lines).map(|_| self.line(length) + "\n").collect()
     }
 
     fn line(&mut self, length: usize) -> String {
         self.made += 1;
-        format!("{:x<length$}", format!("<{}>", self.made))
+        format!("{:é<length$}", format!("<{}>", self.made))
     }
 
     fn write(&mut self, file: usize, text: &str) {
-        let path = self.path(file);
-        OpenOptions::new().append(true).create(true).open(&path).unwrap().write_all(text.as_bytes()).unwrap();
-        self.touched(&path);
+        self.desk.append(FILES[file], text);
+        self.touched(file);
+    }
+
+    /// Now, a few minutes after the last change: of two files one can be history.
+    fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1_790_000_000 + self.moments * 200)
+    }
+
+    fn nanos(&self) -> i64 {
+        i64::try_from(self.now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos()).unwrap()
     }
 
     /// Gives a change a time of its own, as changes have that are not microseconds apart, and notes what is
     /// complete now.
-    fn touched(&mut self, path: &Path) {
+    fn touched(&mut self, file: usize) {
         self.moments += 1;
-        let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_790_000_000 + self.moments);
-        File::options().write(true).open(path).unwrap().set_modified(time).unwrap();
-        self.complete.extend(lines_of(path));
+        let path = self.path(file);
+        File::options().write(true).open(&path).unwrap().set_modified(self.now()).unwrap();
+        self.complete.extend(lines_of(&path).into_iter().flatten());
     }
 
     fn act(&mut self, action: &Action) {
         match *action {
             Action::Append { file, lines, length } => {
-                let text: String = (0..lines).map(|_| self.line(length) + "\n").collect();
+                let text = self.lines(lines, length);
                 self.write(file, &text);
             }
             Action::Half { file, length } => {
                 let text = self.line(length);
                 self.write(file, &text);
             }
+            Action::Nul { file, count } => self.write(file, &"\0".repeat(count)),
             Action::Flush { file } => {
                 if std::fs::read(self.path(file)).is_ok_and(|text| !text.is_empty() && !text.ends_with(b"\n"))
                 {
@@ -178,13 +194,18 @@ impl World {
                 if let Ok(opened) = File::options().write(true).open(self.path(file)) {
                     let size = opened.metadata().unwrap().len();
                     opened.set_len(size - size * percent / 100).unwrap();
-                    self.touched(&self.path(file));
+                    self.touched(file);
                 }
             }
             Action::Rewrite { file, lines, length } => {
-                let text: String = (0..lines).map(|_| self.line(length) + "\n").collect();
+                let text = self.lines(lines, length);
                 std::fs::write(self.path(file), text).unwrap();
-                self.touched(&self.path(file));
+                self.touched(file);
+            }
+            Action::Recreate { file, lines, length } => {
+                let _ = std::fs::remove_file(self.path(file));
+                let text = self.lines(lines, length);
+                self.write(file, &text);
             }
             Action::Rename { from, to } => {
                 let _ = std::fs::rename(self.path(from), self.path(to));
@@ -195,75 +216,48 @@ impl World {
             Action::Copy { from, to } => {
                 if let Ok(text) = std::fs::read(self.path(from)) {
                     std::fs::write(self.path(to), text).unwrap();
-                    self.touched(&self.path(to));
+                    self.touched(to);
                 }
             }
             Action::Delete { file } => {
                 let _ = std::fs::remove_file(self.path(file));
             }
             Action::Drain => self.drain(),
-            Action::Crash { after } => self.crash(after),
-            Action::Undone => {
-                self.tail.scan(0);
-                if let Some(work) = self.next() {
-                    self.tail.undone(&work);
-                }
+            Action::Look { file } => self.desk.tail.look(&self.path(file), self.nanos()),
+            Action::Glance => self.desk.tail.glance(self.nanos()),
+            Action::Turn { files, kept } => self.turn(files, kept),
+            Action::Restart => self.desk.restart(),
+            Action::Crash { after } => {
+                self.turn(after, true);
+                drop(self.desk.next());
+                self.desk.restart();
             }
         }
     }
 
     fn drain(&mut self) {
-        self.tail.scan(0);
-        while let Some(work) = self.next() {
-            self.keep(work);
-        }
+        self.desk.tail.scan(self.nanos());
+        self.desk.drain();
         for file in FILES {
-            let lines = lines_of(&self.folder.path().join(file));
-            self.owed.extend(lines.into_iter().filter(|line| line.len() <= LIMITS.line));
+            self.owed.extend(lines_of(&self.desk.path(file)).into_iter().filter(|line| fits(line)).flatten());
         }
     }
 
-    fn crash(&mut self, after: usize) {
-        self.tail.scan(0);
-        for _ in 0..after {
-            let Some(work) = self.next() else { break };
-            self.keep(work);
-        }
-        drop(self.next());
-        let kept = std::mem::take(&mut self.kept);
-        self.kept.clone_from(&kept);
-        self.tail = Tail::new(self.folder.path().to_owned(), |_| true, LIMITS, kept);
-    }
-
-    fn next(&mut self) -> Option<Work> {
-        let mut work = self.tail.next(true)?;
-        match self.planted {
-            Planted::Nothing => {}
-            Planted::OffsetBySize => {
-                work.after.offset = std::fs::metadata(&work.location).map_or(0, |metadata| metadata.len());
-                work.after.tail_len = 0;
-            }
-            Planted::OffsetFirst => {
-                self.kept.insert(work.path.clone(), work.after.clone());
-            }
-            Planted::TrustsThePath => {
-                work.after.tail_len = 0;
-                work.after.head_len = 0;
+    /// Takes the lines of so many files together, as one transaction does.
+    fn turn(&mut self, files: usize, kept: bool) {
+        self.desk.tail.scan(self.nanos());
+        let works: Vec<Work> = std::iter::from_fn(|| self.desk.next()).take(files).collect();
+        for work in works {
+            if kept {
+                self.desk.keep(work);
+            } else {
+                self.desk.tail.undone(&work);
             }
         }
-        Some(work)
-    }
-
-    /// One transaction: the lines and the position after them.
-    fn keep(&mut self, work: Work) {
-        let lines = work.chunk.lines().map(|(_, line)| String::from_utf8(line.to_vec()).unwrap());
-        self.delivered.extend(lines);
-        self.kept.insert(work.path.clone(), work.after.clone());
-        self.tail.done(work);
     }
 
     fn judge(&self) -> Result<(), String> {
-        let delivered: BTreeSet<String> = self.delivered.iter().cloned().collect();
+        let delivered: BTreeSet<String> = self.desk.delivered.iter().cloned().collect();
         if let Some(lost) = self.owed.difference(&delivered).next() {
             return Err(format!("lost: {lost}"));
         }
@@ -275,10 +269,20 @@ impl World {
     }
 }
 
-fn lines_of(path: &Path) -> Vec<String> {
-    let Ok(text) = std::fs::read_to_string(path) else { return Vec::new() };
+/// The pieces of every complete line, parted by NUL bytes.
+fn lines_of(path: &Path) -> Vec<Vec<String>> {
+    let Ok(bytes) = std::fs::read(path) else { return Vec::new() };
+    let text = String::from_utf8_lossy(&bytes);
     let Some((complete, _)) = text.rsplit_once('\n') else { return Vec::new() };
-    complete.split('\n').filter(|line| !line.is_empty()).map(str::to_owned).collect()
+    let pieces = |line: &str| {
+        line.split('\0').filter(|piece| !piece.is_empty()).map(str::to_owned).collect::<Vec<_>>()
+    };
+    complete.split('\n').map(pieces).collect()
+}
+
+/// Whether a line of these pieces is short enough whatever parts it.
+fn fits(pieces: &[String]) -> bool {
+    pieces.iter().map(|piece| piece.len() + LONGEST_NUL).sum::<usize>() <= LIMITS.line
 }
 
 fn check(actions: &[Action], planted: Planted) -> Result<(), String> {
@@ -289,37 +293,39 @@ fn check(actions: &[Action], planted: Planted) -> Result<(), String> {
     }
     world.act(&Action::Drain);
     world.judge()?;
-    let only_grows = actions.iter().all(|action| {
-        matches!(
-            action,
-            Action::Append { .. }
-                | Action::Half { .. }
-                | Action::Flush { .. }
-                | Action::Drain
-                | Action::Crash { .. }
-                | Action::Undone
-        )
-    });
     let mut times: BTreeMap<&str, u32> = BTreeMap::new();
-    for line in &world.delivered {
+    for line in &world.desk.delivered {
         *times.entry(line).or_default() += 1;
     }
-    match times.iter().find(|(_, times)| only_grows && **times > 1) {
+    match times.iter().find(|(_, times)| actions.iter().all(only_grows) && **times > 1) {
         Some((line, _)) => Err(format!("twice: {line}")),
         None => Ok(()),
     }
 }
 
-fn run(cases: u32, planted: Planted) -> Result<(), TestError<Vec<Action>>> {
-    let config = Config { cases, failure_persistence: None, max_shrink_iters: 2000, ..Config::default() };
-    let mut runner = TestRunner::new(config);
-    runner.run(&prop::collection::vec(action(), 1..40), |actions| {
-        check(&actions, planted).map_err(TestCaseError::fail)
-    })
+/// Whether nothing that was read has to be read again, whatever else happens.
+fn only_grows(action: &Action) -> bool {
+    !matches!(
+        action,
+        Action::Truncate { .. }
+            | Action::Rewrite { .. }
+            | Action::Recreate { .. }
+            | Action::Rename { .. }
+            | Action::Link { .. }
+            | Action::Copy { .. }
+            | Action::Delete { .. }
+    )
+}
+
+/// The long form is asked for by `cargo xtask soak`.
+fn config() -> Config {
+    #[expect(clippy::disallowed_methods, reason = "the one switch of the tests")]
+    let soak = std::env::var_os("VIBETEA_SOAK").is_some();
+    Config { cases: if soak { 20_000 } else { 300 }, max_shrink_iters: 5000, ..Config::default() }
 }
 
 proptest! {
-    #![proptest_config(Config { cases: Config::default().cases.max(400), ..Config::default() })]
+    #![proptest_config(config())]
     #[test]
     fn whatever_happens_to_files_every_line_comes_out(actions in prop::collection::vec(action(), 1..40)) {
         check(&actions, Planted::Nothing).map_err(TestCaseError::fail)?;
@@ -327,9 +333,7 @@ proptest! {
 
     #[test]
     fn growing_files_give_every_line_once(
-        actions in prop::collection::vec(action().prop_filter("grows", |action| matches!(action,
-            Action::Append { .. } | Action::Half { .. } | Action::Flush { .. } | Action::Drain
-            | Action::Crash { .. } | Action::Undone)), 1..40)
+        actions in prop::collection::vec(action().prop_filter("grows", only_grows), 1..40)
     ) {
         check(&actions, Planted::Nothing).map_err(TestCaseError::fail)?;
     }
@@ -337,7 +341,19 @@ proptest! {
 
 #[test]
 fn planted_mistakes_are_found() {
-    for planted in [Planted::OffsetBySize, Planted::OffsetFirst, Planted::TrustsThePath] {
-        assert!(run(400, planted).is_err(), "{planted:?} was not found");
+    let planted = [
+        Planted::OffsetBySize,
+        Planted::OffsetFirst,
+        Planted::TrustsThePath,
+        Planted::TrustsTheFirstLine,
+        Planted::KnowsByTheFirstLine,
+    ];
+    for planted in planted {
+        let config =
+            Config { cases: 1000, failure_persistence: None, max_shrink_iters: 0, ..Config::default() };
+        let outcome = TestRunner::new(config).run(&prop::collection::vec(action(), 1..40), |actions| {
+            check(&actions, planted).map_err(TestCaseError::fail)
+        });
+        assert!(outcome.is_err(), "{planted:?} was not found");
     }
 }

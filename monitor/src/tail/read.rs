@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::lines::Partial;
 use super::{Class, Position, Stat, Tail, Tracked, Work, file};
@@ -29,7 +29,7 @@ impl Tail {
                 return Ok(Some(work));
             }
         }
-        if here.is_none() {
+        if here.is_none() || !self.is_inside(&location) {
             return Ok(None);
         }
         self.touched.opened += 1;
@@ -39,6 +39,15 @@ impl Tail {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether the path leads to where it says: a folder on the way may have become a link since it was listed.
+    fn is_inside(&self, location: &Path) -> bool {
+        let (Some(folder), Ok(root)) = (location.parent(), std::fs::canonicalize(&self.root)) else {
+            return false;
+        };
+        let below = folder.strip_prefix(&self.root).map(|below| root.join(below));
+        below.is_ok_and(|expected| std::fs::canonicalize(folder).is_ok_and(|found| found == expected))
     }
 
     /// What is left in a file that its path no longer leads to.
@@ -53,7 +62,8 @@ impl Tail {
         self.touched.read += 1;
         let from = tracked.position.offset;
         let mut partial = tracked.partial;
-        let read = file::read_on(file, &tracked.position, &mut partial, self.limits)?;
+        let size = file.metadata()?.len();
+        let read = file::read_on(file, size, &tracked.position, &mut partial, self.limits)?;
         let Some((chunk, after)) = read.filter(|(_, after)| after.offset > from) else { return Ok(None) };
         let path = path.to_owned();
         Ok(Some(Work {
@@ -80,6 +90,10 @@ impl Tail {
         location: PathBuf,
     ) -> io::Result<Option<Work>> {
         self.touched.read += 1;
+        #[cfg(test)]
+        if let Some(grow) = self.before_read {
+            grow(&location);
+        }
         let mut before = tracked.position.clone();
         let mut moved_from = None;
         if before == Position::default()
@@ -89,12 +103,12 @@ impl Tail {
         }
         let mut partial = if moved_from.is_none() { tracked.partial } else { Partial::default() };
         let mut replaced = false;
-        let mut read = file::read_on(&file, &before, &mut partial, self.limits)?;
+        let mut read = file::read_on(&file, stat.size, &before, &mut partial, self.limits)?;
         if read.is_none() {
             replaced = true;
             before = before.next_generation();
             partial = Partial::default();
-            read = file::read_on(&file, &before, &mut partial, self.limits)?;
+            read = file::read_on(&file, stat.size, &before, &mut partial, self.limits)?;
         }
         let Some((chunk, mut after)) = read else { return Ok(None) };
         // as it looked before it was read: what came since shows as a change
@@ -140,7 +154,8 @@ impl Tail {
         };
         let mut position = tracked.position.clone();
         position.generation = 0;
-        let known = file::read_on(file, &position, &mut Partial::default(), self.limits)?.is_some();
+        let known =
+            file::read_on(file, stat.size, &position, &mut Partial::default(), self.limits)?.is_some();
         Ok(known.then(|| (other.clone(), position)))
     }
 

@@ -1,1 +1,4 @@
-
+mod finding;
+mod growth;
+mod identity;
+mod watching;

@@ -14,10 +14,10 @@ const MAX_PATHS: usize = 4096;
 /// What has been said since it was last asked.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Said {
-    /// Files and folders to look at.
+    /// Files to look at.
     pub paths: HashSet<PathBuf>,
-    /// A folder is among them: it may hold what nobody has said anything about.
-    pub folder: bool,
+    /// Folders to look at; they may hold what nobody has said anything about.
+    pub folders: HashSet<PathBuf>,
     /// Something was lost: everything has to be looked at.
     pub rescan: bool,
     /// The watch does not see everything any more.
@@ -82,12 +82,13 @@ impl Hints {
             return false;
         }
         let mut said = self.lock();
-        said.folder |= is_folder;
-        if said.paths.len() >= MAX_PATHS {
+        if said.paths.len() + said.folders.len() >= MAX_PATHS {
             said.paths.clear();
+            said.folders.clear();
             said.rescan = true;
         } else if !said.rescan {
-            said.paths.insert(path.to_owned());
+            let heard = if is_folder { &mut said.folders } else { &mut said.paths };
+            heard.insert(path.to_owned());
         }
         true
     }
@@ -153,11 +154,12 @@ mod tests {
         for _ in 0..3 {
             hints.hear(Ok(event(WRITTEN, "/p/a.jsonl")));
         }
-        assert!(!hints.lock().folder);
+        assert!(hints.lock().folders.is_empty());
         hints.hear(Ok(event(EventKind::Create(CreateKind::Folder), "/p/new")));
         let said = hints.take();
-        assert_eq!(said.paths, HashSet::from(["/p/a.jsonl".into(), "/p/new".into()]));
-        assert!(said.folder && !said.rescan && !said.failed);
+        assert_eq!(said.paths, HashSet::from(["/p/a.jsonl".into()]));
+        assert_eq!(said.folders, HashSet::from(["/p/new".into()]));
+        assert!(!said.rescan && !said.failed);
     }
 
     #[test]
