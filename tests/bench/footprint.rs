@@ -67,7 +67,8 @@ fn resident(program: &Program) -> Result<f64> {
         .context("this system does not tell how much memory a process holds")
 }
 
-fn peak(program: &Program) -> Result<f64> {
+/// The most memory that a program ever held, in megabytes.
+pub(crate) fn peak(program: &Program) -> Result<f64> {
     program.peak_bytes().map(megabytes).context("this system does not tell how much memory a process held")
 }
 

@@ -6,6 +6,7 @@
 mod events;
 mod fanout;
 mod footprint;
+mod history;
 mod ingest;
 mod latency;
 mod load;
@@ -31,12 +32,15 @@ struct Options {
     /// Stored events of the large store that ingest is compared on; `--full` means 10 million
     #[arg(long, default_value_t = 1_000_000)]
     rows: u64,
-    /// Ten million stored events instead of one
+    /// Ten million stored events instead of one, and a gigabyte of history
     #[arg(long, conflicts_with = "rows")]
     full: bool,
     /// Stored events of the large store that queries are compared on
     #[arg(long, default_value_t = 5_000_000)]
     query_rows: u64,
+    /// Megabytes of transcripts that are read as history; `--full` means 1024
+    #[arg(long, default_value_t = 256)]
+    history_mb: u64,
     /// Rounds of each interleaved comparison; the median counts
     #[arg(long, default_value_t = 5)]
     rounds: usize,
@@ -56,6 +60,7 @@ enum Part {
     Singles,
     Query,
     Fanout,
+    History,
     Footprint,
 }
 
@@ -76,6 +81,7 @@ fn run(options: &Options) -> Result<()> {
         return runtime.block_on(naive::serve(address, subscribers.parse()?, events.parse()?));
     }
     let rows = if options.full { 10_000_000 } else { options.rows };
+    let history_mb = if options.full { 1024 } else { options.history_mb };
     let rounds = options.rounds.max(1);
     let mut report = Report::default();
     runtime.block_on(async {
@@ -91,6 +97,7 @@ fn run(options: &Options) -> Result<()> {
                 Part::Singles => singles::measure(&mut report, rounds).await?,
                 Part::Query => query::measure(&mut report, options.query_rows).await?,
                 Part::Fanout => fanout::measure(&mut report).await?,
+                Part::History => history::measure(&mut report, history_mb, rounds).await?,
                 Part::Footprint => footprint::measure(&mut report).await?,
             }
         }

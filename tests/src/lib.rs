@@ -4,6 +4,7 @@
 pub mod answers;
 pub mod dice;
 pub mod exactly_once;
+pub mod history;
 pub mod oracle;
 pub mod place;
 pub mod program;

@@ -54,10 +54,14 @@ pub struct Expected {
 impl Expected {
     /// Reads every followed transcript below `projects`.
     pub fn read(projects: &Path) -> Self {
-        let files = Self::files(projects);
+        Self::read_these(projects, &Self::files(projects))
+    }
+
+    /// Reads these transcripts below `projects`.
+    pub fn read_these(projects: &Path, files: &[PathBuf]) -> Self {
         let mut expected = Self::default();
         let mut results = BTreeMap::new();
-        for file in &files {
+        for file in files {
             let depth = file.strip_prefix(projects).map_or(0, |path| path.components().count());
             expected.add_file(file, depth == 2, &mut results);
         }

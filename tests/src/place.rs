@@ -137,12 +137,17 @@ impl Place {
         });
     }
 
-    /// Starts the monitor of this place against its server.
-    pub fn start_monitor(&self, more: &[(&'static str, &str)]) -> Program {
+    /// Variables of a monitor in this place that sends to its server.
+    pub fn monitor_environment(&self, more: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {
         let url = format!("http://{}", loopback(self.port));
         let mut all = vec![("VIBETEA_SERVER_URL", url.as_str()), ("RUST_LOG", "warn")];
         all.extend_from_slice(more);
-        self.start("vibetea-monitor", &["run"], &all)
+        self.environment_and(&all)
+    }
+
+    /// Starts the monitor of this place against its server.
+    pub fn start_monitor(&self, more: &[(&'static str, &str)]) -> Program {
+        Program::start("vibetea-monitor", ["run"], self.monitor_environment(more), &self.logs())
     }
 
     /// The monitor's private key.

@@ -5,3 +5,4 @@
 mod crash;
 mod end_to_end;
 mod tidy;
+mod watching;

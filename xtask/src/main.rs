@@ -37,7 +37,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
-    /// Run the long form of the crash tests: 200 kills while 50,000 lines are written
+    /// Run the long forms: 200 kills while 50,000 lines are written, five while 2 GiB of history are read, and 20,000
+    /// random sequences of what can happen to files
     Soak,
     /// Write the generated files anew
     Gen,
@@ -88,7 +89,9 @@ fn lint() -> Result<()> {
 fn soak() -> Result<()> {
     tools::require_nextest()?;
     cargo(["build", "--workspace", "--bins", "--tests"])?;
-    shell::cargo_command(["nextest", "run", "--package", "vibetea-tests", "--profile", "soak", "crash::"])
+    let packages = ["--package", "vibetea-tests", "--package", "vibetea-monitor"];
+    let long = ["--profile", "soak", "crash::", "tail::model::"];
+    shell::cargo_command(["nextest", "run"].iter().chain(&packages).chain(&long))
         .env("VIBETEA_SOAK", "1")
         .run()
 }

@@ -1,6 +1,7 @@
 //! `kill -9` at random instants while transcripts grow: every event is stored exactly once, compared with ids
 //! that were computed apart. Planted bugs show that the same check sees each way of losing and of doubling.
 
+mod catch_up;
 mod emulated;
 mod proxy;
 mod storm;
@@ -8,6 +9,7 @@ mod writer;
 
 use std::time::Duration;
 
+use catch_up::CatchUp;
 use emulated::{Bug, EmulatedMonitor};
 use proxy::{Proxy, Reply};
 use storm::{Storm, Target};
@@ -29,6 +31,20 @@ fn kills_of_monitor_and_server_lose_nothing_and_double_nothing() {
     };
     let outcome = storm.run(&[Target::Monitor, Target::Server, Target::Both]);
     outcome.unwrap_or_else(|difference| panic!("{difference}"));
+}
+
+#[test]
+fn a_monitor_killed_on_its_way_through_old_transcripts_stores_them_exactly_once_in_little_memory() {
+    let (files, bytes) = if is_soak() { (1000, 2 << 30) } else { (60, 24 << 20) };
+    let outcome = CatchUp { files, bytes, loses_a_file: false }.run();
+    outcome.unwrap_or_else(|difference| panic!("{difference}"));
+}
+
+/// Planted loss: one transcript goes before it was read.
+#[test]
+fn a_transcript_that_was_never_read_is_seen_by_the_check() {
+    let difference = CatchUp { files: 6, bytes: 1 << 20, loses_a_file: true }.run().unwrap_err();
+    assert!(!difference.lost.is_empty(), "{difference}");
 }
 
 /// The run that the next test repeats with one difference: the proxy passes answers on.
