@@ -140,7 +140,7 @@ impl Records {
             }
             45..75 => {
                 envelope(line, &self.id, &uuid, at, "assistant");
-                let kind = if self.place % 3 == 0 { "thinking" } else { "text" };
+                let kind = if self.place.is_multiple_of(3) { "thinking" } else { "text" };
                 let _ = write!(
                     line,
                     r#""message":{{"id":"msg_{uuid}","role":"assistant","model":"m","content":[{{"type":"{kind}","{kind}":""#

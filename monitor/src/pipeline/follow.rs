@@ -103,7 +103,6 @@ impl Follower {
         if known && now < self.next_scan {
             tail.glance(nanos);
         } else {
-            self.new_folders.clear();
             let unread = tail.scan(nanos);
             if !self.first_scan_done {
                 let files = tail.backlog().files;

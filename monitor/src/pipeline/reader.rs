@@ -16,8 +16,8 @@ use crate::interpret::Interpreter;
 use crate::outbox::{Destination, Outbox, OutboxError};
 use crate::tail::{Class, Limits, Tail, Work};
 
-/// Bytes of history in one transaction.
-const TURN_BYTES: u64 = 1 << 20;
+/// Bytes of history in one transaction: a fresh line waits for some milliseconds.
+const TURN_BYTES: u64 = 4 << 20;
 /// Files in one transaction.
 const TURN_FILES: usize = 64;
 const SILENCE_PAUSE: Duration = Duration::from_secs(30);

@@ -26,7 +26,8 @@ pub(crate) struct Reading<'a> {
 /// A line's text: bad UTF-8 replaced, byte order mark and surrounding white space gone.
 pub(crate) fn text_of(line: &[u8]) -> Cow<'_, str> {
     let trim = |c: char| c.is_whitespace() || c == '\u{feff}';
-    match String::from_utf8_lossy(line) {
+    // replacing looks at one byte after the other, checking at many at once
+    match std::str::from_utf8(line).map_or_else(|_| String::from_utf8_lossy(line), Cow::Borrowed) {
         Cow::Borrowed(text) => Cow::Borrowed(text.trim_matches(trim)),
         Cow::Owned(text) => Cow::Owned(text.trim_matches(trim).to_owned()),
     }
