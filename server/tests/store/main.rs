@@ -5,6 +5,7 @@
 
 mod files;
 mod hourly;
+mod ids;
 mod opening;
 mod streaming;
 mod support;

@@ -5,6 +5,7 @@
 
 mod connection;
 mod hourly;
+mod ids;
 mod insert;
 mod lock;
 mod open;
@@ -22,6 +23,7 @@ use vibetea_protocol::history::HourlyAggregate;
 use vibetea_protocol::{Clock, EventId};
 
 use super::{LiveEvent, NewBatch, OnLive, OpenError, StoreError, Totals};
+use ids::RecentIds;
 use pool::ReadPool;
 use queue::Queue;
 
@@ -42,6 +44,8 @@ pub struct SqliteOptions {
     pub group_events: usize,
     /// Most connections that read at once.
     pub readers: usize,
+    /// Ids that gather in memory, about 40 bytes each, before they are moved into their table.
+    pub settle_at: usize,
 }
 
 impl SqliteOptions {
@@ -55,6 +59,7 @@ impl SqliteOptions {
             queue_bytes: 64 * 1024 * 1024,
             group_events: 20_000,
             readers: 3,
+            settle_at: 50_000,
         }
     }
 }
@@ -64,6 +69,7 @@ impl SqliteOptions {
 pub struct SqliteStore {
     queue: Arc<Queue>,
     readers: Arc<ReadPool>,
+    ids: Arc<RecentIds>,
     clock: Clock,
 }
 
@@ -75,8 +81,9 @@ impl SqliteStore {
     ) -> Result<Self, OpenError> {
         let opened = open::open(&options).await?;
         let readers = ReadPool::new(opened.path.clone(), options.readers);
+        let ids = opened.ids.shared();
         let queue = writer::spawn(opened, &options, clock.clone(), on_live)?;
-        Ok(Self { queue: Arc::new(queue), readers: Arc::new(readers), clock })
+        Ok(Self { queue: Arc::new(queue), readers: Arc::new(readers), ids, clock })
     }
 
     pub(super) async fn bulk_insert_events(&self, batch: NewBatch) -> Result<u64, StoreError> {
@@ -93,7 +100,8 @@ impl SqliteStore {
     }
 
     pub(super) async fn position_of(&self, id: EventId) -> Result<Option<u64>, StoreError> {
-        self.readers.read(move |reader| read::position_of(reader, &id)).await
+        let ids = Arc::clone(&self.ids);
+        self.readers.read(move |reader| read::position_of(reader, &ids, &id)).await
     }
 
     pub(super) async fn live_events_after(

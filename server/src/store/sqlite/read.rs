@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use vibetea_protocol::timestamp::InvalidTimestamp;
 use vibetea_protocol::{EventId, EventType, Timestamp, event::InvalidId};
 
+use super::ids::RecentIds;
 use super::pool::{Reader, invalid};
 use crate::store::{LiveEvent, NewEvent, Totals};
 
@@ -18,9 +19,15 @@ const TOTALS: &str = "SELECT (SELECT count(DISTINCT source) FROM tally),
     (SELECT min(ts) FROM event), (SELECT max(ts) FROM event)";
 
 /// Place of an event in the live stream; none if it is not in it.
-pub(super) fn position_of(reader: &mut Reader, id: &EventId) -> rusqlite::Result<Option<u64>> {
-    let mut select = reader.connection.prepare_cached("SELECT seq FROM event WHERE id = ?1 AND live")?;
-    select.query_row([id.key()], |row| natural(row, 0)).optional()
+pub(super) fn position_of(
+    reader: &mut Reader,
+    ids: &RecentIds,
+    id: &EventId,
+) -> rusqlite::Result<Option<u64>> {
+    let Some(place) = ids.place(&reader.connection, id)? else { return Ok(None) };
+    let mut select =
+        reader.connection.prepare_cached("SELECT seq FROM event WHERE seq = ?1 AND id = ?2 AND live")?;
+    select.query_row((place, id.key()), |row| natural(row, 0)).optional()
 }
 
 /// The live stream after a place, oldest first.
