@@ -1,5 +1,6 @@
-//! The one entrance for people: `cargo xtask up | test | check | bench | soak | gen`.
+//! The one entrance for people: `cargo xtask up | build | test | check | bench | soak | gen`.
 
+mod client;
 mod generate;
 mod shell;
 mod tools;
@@ -28,6 +29,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Build the dashboard and the programs for speed, into target/release
+    Build,
     /// Run every check and every test; what the continuous integration runs
     Test,
     /// Run the checks that need no test: format, lints, licences and advisories of dependencies
@@ -46,6 +49,7 @@ enum Task {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().task {
         Task::Up { arguments } => up::up(&arguments),
+        Task::Build => up::build(),
         Task::Test => test(),
         Task::Check => check(),
         Task::Bench { arguments } => up::bench(&arguments),
@@ -65,6 +69,8 @@ fn test() -> Result<()> {
     let start = Instant::now();
     tools::require_rust_components()?;
     tools::require_nextest()?;
+    client::build()?;
+    client::test()?;
     lint()?;
     // the whole-system tests start the programs themselves
     cargo(["build", "--workspace", "--bins", "--tests"])?;
