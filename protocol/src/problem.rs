@@ -35,6 +35,8 @@ pub enum ErrorCode {
     SourceMismatch,
     /// `days` is neither 7 nor 30.
     InvalidDays,
+    /// A parameter of `/api/v1` is wrong; the message names it, its value and what is allowed.
+    InvalidParameter,
     /// The source sends faster than it may.
     RateLimited,
     /// `Host` or `Origin` is not one this server answers to.
@@ -66,6 +68,7 @@ impl ErrorCode {
             Self::InvalidEventType => "invalid_event_type",
             Self::SourceMismatch => "source_mismatch",
             Self::InvalidDays => "invalid_days",
+            Self::InvalidParameter => "invalid_parameter",
             Self::RateLimited => "rate_limited",
             Self::Forbidden => "forbidden",
             Self::NotFound => "not_found",
@@ -86,7 +89,8 @@ impl ErrorCode {
             | Self::EmptyBatch
             | Self::BatchTooLarge
             | Self::InvalidEvent
-            | Self::InvalidDays => 400,
+            | Self::InvalidDays
+            | Self::InvalidParameter => 400,
             Self::InvalidEventType | Self::SourceMismatch => 422,
             Self::RateLimited => 429,
             Self::Forbidden => 403,
