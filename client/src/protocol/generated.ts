@@ -252,11 +252,11 @@ session?: string,
 /**
  * The earliest moment, RFC 3339.
  */
-from?: string, 
+from: string, 
 /**
  * The first moment that is too late, RFC 3339.
  */
-to?: string, 
+to: string, 
 /**
  * Most events of the page, 1 to 500; 100 without it.
  */
@@ -296,11 +296,11 @@ project?: string,
 /**
  * Sessions with an event at or after this moment, RFC 3339.
  */
-from?: string, 
+from: string, 
 /**
  * Sessions with an event before this moment, RFC 3339.
  */
-to?: string, 
+to: string, 
 /**
  * Sessions in this state alone.
  */
