@@ -252,11 +252,11 @@ session?: string,
 /**
  * The earliest moment, RFC 3339.
  */
-from: string, 
+from?: string, 
 /**
  * The first moment that is too late, RFC 3339.
  */
-to: string, 
+to?: string, 
 /**
  * Most events of the page, 1 to 500; 100 without it.
  */
@@ -296,11 +296,11 @@ project?: string,
 /**
  * Sessions with an event at or after this moment, RFC 3339.
  */
-from: string, 
+from?: string, 
 /**
  * Sessions with an event before this moment, RFC 3339.
  */
-to: string, 
+to?: string, 
 /**
  * Sessions in this state alone.
  */
@@ -522,13 +522,13 @@ meta: CountsMeta, };
 
 export type BreakdownsQuery = { 
 /**
- * The earliest moment, RFC 3339.
+ * The earliest moment, RFC 3339; without it the first event.
  */
-from: string, 
+from?: string, 
 /**
- * The first moment that is too late, RFC 3339, at most 366 days and an hour after `from`.
+ * The first moment that is too late, RFC 3339; without it the end of time.
  */
-to: string, 
+to?: string, 
 /**
  * Events of this source alone.
  */
@@ -596,13 +596,13 @@ eventCount: number, };
 
 export type BreakdownsMeta = { 
 /**
- * The earliest moment.
+ * The earliest moment; null where none was asked for.
  */
-from: string, 
+from: string | null, 
 /**
- * The first moment that is too late.
+ * The first moment that is too late; null where none was asked for.
  */
-to: string, 
+to: string | null, 
 /**
  * Events in the range.
  */

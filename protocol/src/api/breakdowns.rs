@@ -6,16 +6,16 @@ use crate::event::EventType;
 use crate::timestamp::Timestamp;
 
 /// Parameters of the route.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", default)]
 pub struct BreakdownsQuery {
-    /// The earliest moment, RFC 3339.
-    #[cfg_attr(feature = "typescript", ts(type = "string"))]
-    pub from: Timestamp,
-    /// The first moment that is too late, RFC 3339, at most 366 days and an hour after `from`.
-    #[cfg_attr(feature = "typescript", ts(type = "string"))]
-    pub to: Timestamp,
+    /// The earliest moment, RFC 3339; without it the first event.
+    #[cfg_attr(feature = "typescript", ts(optional, type = "string"))]
+    pub from: Option<Timestamp>,
+    /// The first moment that is too late, RFC 3339; without it the end of time.
+    #[cfg_attr(feature = "typescript", ts(optional, type = "string"))]
+    pub to: Option<Timestamp>,
     /// Events of this source alone.
     pub source: Option<String>,
     /// Events of this project alone.
@@ -105,12 +105,12 @@ pub struct Breakdowns {
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct BreakdownsMeta {
-    /// The earliest moment.
-    #[cfg_attr(feature = "typescript", ts(type = "string"))]
-    pub from: Timestamp,
-    /// The first moment that is too late.
-    #[cfg_attr(feature = "typescript", ts(type = "string"))]
-    pub to: Timestamp,
+    /// The earliest moment; null where none was asked for.
+    #[cfg_attr(feature = "typescript", ts(type = "string | null"))]
+    pub from: Option<Timestamp>,
+    /// The first moment that is too late; null where none was asked for.
+    #[cfg_attr(feature = "typescript", ts(type = "string | null"))]
+    pub to: Option<Timestamp>,
     /// Events in the range.
     #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub total_count: u64,

@@ -23,10 +23,10 @@ pub struct EventsQuery {
     /// Events of this session alone.
     pub session: Option<String>,
     /// The earliest moment, RFC 3339.
-    #[cfg_attr(feature = "typescript", ts(type = "string"))]
+    #[cfg_attr(feature = "typescript", ts(optional, type = "string"))]
     pub from: Option<Timestamp>,
     /// The first moment that is too late, RFC 3339.
-    #[cfg_attr(feature = "typescript", ts(type = "string"))]
+    #[cfg_attr(feature = "typescript", ts(optional, type = "string"))]
     pub to: Option<Timestamp>,
     /// Most events of the page, 1 to 500; 100 without it.
     pub limit: Option<u32>,

@@ -14,10 +14,10 @@ pub struct SessionsQuery {
     /// Sessions of this project alone.
     pub project: Option<String>,
     /// Sessions with an event at or after this moment, RFC 3339.
-    #[cfg_attr(feature = "typescript", ts(type = "string"))]
+    #[cfg_attr(feature = "typescript", ts(optional, type = "string"))]
     pub from: Option<Timestamp>,
     /// Sessions with an event before this moment, RFC 3339.
-    #[cfg_attr(feature = "typescript", ts(type = "string"))]
+    #[cfg_attr(feature = "typescript", ts(optional, type = "string"))]
     pub to: Option<Timestamp>,
     /// Sessions in this state alone.
     pub state: Option<SessionState>,
