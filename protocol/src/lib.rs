@@ -7,6 +7,7 @@ pub mod api;
 pub mod batch;
 pub mod clock;
 pub mod event;
+pub mod facts;
 pub mod history;
 pub mod limits;
 pub mod names;

@@ -1,5 +1,7 @@
 //! Where events are kept. Knows no axum and no hub.
 
+mod facts;
+mod question;
 mod sqlite;
 
 use std::path::PathBuf;
@@ -9,6 +11,11 @@ use bytes::Bytes;
 use vibetea_protocol::history::HourlyAggregate;
 use vibetea_protocol::{Clock, EventId, EventType, SourceId, Timestamp};
 
+pub use facts::{Facts, Sharing};
+pub use question::{
+    BreakdownsQuestion, CountsQuestion, EventFilter, EventsAnswer, EventsQuestion, InvalidCursor, Position,
+    Range, SessionPosition, SessionsAnswer, SessionsQuestion, Side, SourceFilter,
+};
 pub use sqlite::{SqliteOptions, SqliteStore};
 
 /// By which route a batch came: what comes by the live route is broadcast once.
@@ -31,8 +38,16 @@ pub struct NewEvent {
     pub event_type: EventType,
     /// JSON text of an object, UTF-8.
     pub payload: Bytes,
-    /// The payload's `project`, for filters.
-    pub project: Option<Box<str>>,
+    /// What the payload tells.
+    pub facts: Facts,
+}
+
+impl NewEvent {
+    /// An event whose payload was checked.
+    pub fn new(id: EventId, timestamp: Timestamp, event_type: EventType, payload: Bytes) -> Self {
+        let facts = Facts::of(event_type, &payload);
+        Self { id, timestamp, event_type, payload, facts }
+    }
 }
 
 /// Events that one source sent in one request.

@@ -8,6 +8,7 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Transaction, TransactionBehavior};
 use vibetea_protocol::{SourceId, Timestamp};
 
+use super::kept::{Kept, Names, Seen};
 use super::read;
 use super::tally::Counts;
 use crate::store::{LiveEvent, NewBatch, NewEvent, Route};
@@ -33,15 +34,17 @@ pub(super) struct Stored {
 pub(super) struct Inserter {
     next_seq: i64,
     sources: HashMap<Arc<SourceId>, i64>,
+    names: Names,
     statements: [(usize, String); ROWS.len()],
 }
 
 impl Inserter {
     pub(super) fn new(next_seq: i64) -> Self {
-        Self { next_seq, sources: HashMap::new(), statements: ROWS.map(|rows| (rows, insert_sql(rows))) }
+        let statements = ROWS.map(|rows| (rows, insert_sql(rows)));
+        Self { next_seq, sources: HashMap::new(), names: Names::default(), statements }
     }
 
-    /// Stores the batches, all or none. After an error call [`Self::forget_sources`].
+    /// Stores the batches, all or none. After an error call [`Self::forget_names`].
     pub(super) fn store<'a>(
         &mut self,
         connection: &mut Connection,
@@ -50,7 +53,7 @@ impl Inserter {
     ) -> rusqlite::Result<Stored> {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut stored = Stored { inserted: Vec::new(), live: Vec::new() };
-        let mut counts = Counts::default();
+        let (mut counts, mut kept) = (Counts::default(), Kept::default());
         for batch in batches {
             let source = self.source(&transaction, &batch.source)?;
             let mut target = Target {
@@ -59,19 +62,22 @@ impl Inserter {
                 source,
                 created,
                 counts: &mut counts,
+                kept: &mut kept,
                 live: &mut stored.live,
             };
             let inserted = self.batch(&mut target)?;
             stored.inserted.push(inserted);
         }
         counts.write(&transaction)?;
+        kept.write(&transaction)?;
         transaction.commit()?;
         Ok(stored)
     }
 
     /// A number given out in a transaction that was rolled back is nobody's.
-    pub(super) fn forget_sources(&mut self) {
+    pub(super) fn forget_names(&mut self) {
         self.sources.clear();
+        self.names.forget();
     }
 
     fn source(&mut self, transaction: &Transaction<'_>, source: &Arc<SourceId>) -> rusqlite::Result<i64> {
@@ -97,7 +103,7 @@ impl Inserter {
             }
             let mut statement = target.transaction.prepare_cached(sql)?;
             while let Some((chunk, others)) = rest.split_at_checked(*rows) {
-                inserted += target.chunk(&mut statement, chunk, self.next_seq)?;
+                inserted += target.chunk(&mut statement, &mut self.names, chunk, self.next_seq)?;
                 self.next_seq += i64::try_from(*rows).unwrap_or(i64::MAX);
                 rest = others;
             }
@@ -113,6 +119,7 @@ struct Target<'a> {
     source: i64,
     created: Timestamp,
     counts: &'a mut Counts,
+    kept: &'a mut Kept,
     live: &'a mut Vec<LiveEvent>,
 }
 
@@ -121,6 +128,7 @@ impl Target<'_> {
     fn chunk(
         &mut self,
         statement: &mut CachedStatement<'_>,
+        names: &mut Names,
         chunk: &[NewEvent],
         first_seq: i64,
     ) -> rusqlite::Result<u64> {
@@ -129,7 +137,7 @@ impl Target<'_> {
         for ((event, index), seq) in chunk.iter().zip(0..).zip(first_seq..) {
             let is_new = taken.as_ref().is_none_or(|taken| taken[index]);
             if is_new {
-                self.counts.add(self.source, event.timestamp, event.event_type);
+                self.count(names, event)?;
             }
             match (self.batch.route, is_new) {
                 (Route::Batch, _) => {}
@@ -161,6 +169,13 @@ impl Target<'_> {
             statement.raw_bind_parameter(at + 3, text(&event.payload))?;
         }
         statement.raw_execute()
+    }
+
+    fn count(&mut self, names: &mut Names, event: &NewEvent) -> rusqlite::Result<()> {
+        let NewEvent { timestamp, event_type, ref facts, .. } = *event;
+        self.counts.add(self.source, timestamp, event_type);
+        let seen = Seen { source: self.source, timestamp, event_type, facts };
+        self.kept.add(self.transaction, names, &seen)
     }
 
     /// Which places of a chunk hold an event.

@@ -6,6 +6,7 @@
 mod connection;
 mod hourly;
 mod insert;
+mod kept;
 mod lock;
 mod open;
 mod pool;

@@ -10,7 +10,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _};
 
 use super::lock::{FileLock, LockError, private_file};
-use super::{SqliteOptions, connection};
+use super::{SqliteOptions, connection, kept};
 use crate::store::OpenError;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
@@ -35,10 +35,18 @@ pub(super) async fn open(options: &SqliteOptions) -> Result<Opened, OpenError> {
         .await
         .map_err(|error| failed(&options.path, &error))??;
     migrate(&path).await?;
-    let newest: i64 = connection
-        .query_row("SELECT coalesce(max(seq), 0) FROM event", [], |row| row.get(0))
+    let (connection, newest) = tokio::task::spawn_blocking(move || settle(connection))
+        .await
+        .map_err(|error| failed(&path, &error))?
         .map_err(|error| open_error(&path, &error))?;
     Ok(Opened { path, connection, lock, next_seq: newest + 1 })
+}
+
+/// Counts what an earlier release left uncounted; answers the newest place that is taken.
+fn settle(mut connection: Connection) -> rusqlite::Result<(Connection, i64)> {
+    kept::count_uncounted(&mut connection)?;
+    let newest = connection.query_row("SELECT coalesce(max(seq), 0) FROM event", [], |row| row.get(0))?;
+    Ok((connection, newest))
 }
 
 /// Locks before the file is made or looked at, so that of several starts only one touches it.
