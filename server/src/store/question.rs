@@ -3,7 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use vibetea_protocol::api::{SessionState, StoredEvent};
+use vibetea_protocol::api::{
+    CountBucket, HourOfWeek, ProjectCount, Session, SessionState, SourceCount, StoredEvent, ToolBreakdown,
+    TypeCount,
+};
 use vibetea_protocol::event::EventId;
 use vibetea_protocol::{EventType, Timestamp};
 
@@ -193,7 +196,7 @@ pub struct SessionsQuestion {
 #[derive(Debug, Clone)]
 pub struct SessionsAnswer {
     /// Latest event first.
-    pub sessions: Vec<vibetea_protocol::api::Session>,
+    pub sessions: Vec<Session>,
     /// Where to go on.
     pub older: Option<SessionPosition>,
 }
@@ -209,6 +212,21 @@ pub struct BreakdownsQuestion {
     pub range: Range,
 }
 
+/// See [`BreakdownsQuestion`].
+#[derive(Debug, Clone, Default)]
+pub struct BreakdownsAnswer {
+    /// By tool.
+    pub tools: Vec<ToolBreakdown>,
+    /// By project.
+    pub projects: Vec<ProjectCount>,
+    /// By source.
+    pub sources: Vec<SourceCount>,
+    /// By type.
+    pub types: Vec<TypeCount>,
+    /// All of them.
+    pub total: u64,
+}
+
 /// Events by hour, day or hour of the week.
 #[derive(Debug, Clone)]
 pub struct CountsQuestion {
@@ -218,6 +236,17 @@ pub struct CountsQuestion {
     pub range: Range,
     /// Whether sources are told apart.
     pub split: bool,
+}
+
+/// See [`CountsQuestion`]. One of the two lists is there, by what the calendar counts.
+#[derive(Debug, Clone)]
+pub struct CountsAnswer {
+    /// Hours or days.
+    pub counts: Option<Vec<CountBucket>>,
+    /// Hours of the week.
+    pub hours_of_week: Option<Vec<HourOfWeek>>,
+    /// All events.
+    pub total: u64,
 }
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ impl Cell {
         }
     }
 
-    fn merge(&mut self, other: &Self) {
+    pub(in crate::store::sqlite) fn merge(&mut self, other: &Self) {
         self.events += other.events;
         self.steps.iter_mut().zip(other.steps).for_each(|(sum, more)| *sum += more);
         self.durations.merge(&other.durations);

@@ -16,7 +16,7 @@ use cells::Cells;
 use sessions::Sessions;
 
 pub(super) use backfill::count_uncounted;
-pub(super) use cells::{Cell, Key};
+pub(super) use cells::Cell;
 pub(super) use durations::{Durations, register};
 pub(super) use names::{Kind, Names, OTHER, find, kept};
 
@@ -41,7 +41,7 @@ impl Seen<'_> {
     }
 
     /// The tool of a tool event.
-    fn tool(&self) -> Option<&str> {
+    pub(super) fn tool(&self) -> Option<&str> {
         let named = self.facts.tool.as_deref().filter(|tool| !tool.is_empty());
         (self.event_type == EventType::Tool).then(|| named.unwrap_or(OTHER))
     }
