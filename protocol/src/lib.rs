@@ -11,6 +11,8 @@ pub mod facts;
 pub mod history;
 pub mod limits;
 pub mod names;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 pub mod payload;
 pub mod problem;
 pub mod signing;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Why a request was refused; the word on the wire is the variant in snake case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorCode {
     /// The route has no such method.
@@ -105,12 +106,14 @@ impl ErrorCode {
 /// A refusal: a code for programs and a sentence for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[error("{}: {message}", error.as_str())]
 pub struct Problem {
     /// The code.
     pub error: ErrorCode,
     /// One sentence that says what was wrong, where, and what is allowed.
     #[cfg_attr(feature = "typescript", ts(type = "string"))]
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub message: Cow<'static, str>,
 }
 

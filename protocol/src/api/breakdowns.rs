@@ -8,6 +8,7 @@ use crate::timestamp::Timestamp;
 /// Parameters of the route.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
 #[serde(rename_all = "camelCase", default)]
 pub struct BreakdownsQuery {
     /// The earliest moment, RFC 3339; without it the first event.
@@ -25,6 +26,7 @@ pub struct BreakdownsQuery {
 /// What became of the calls of a tool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ToolBreakdown {
     /// The tool; `other` also for what exceeds the number of tools that are told apart.
@@ -49,6 +51,7 @@ pub struct ToolBreakdown {
 /// Events of a project.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ProjectCount {
     /// The project; null for events that name none.
@@ -61,6 +64,7 @@ pub struct ProjectCount {
 /// Events of a source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SourceCount {
     /// The source.
@@ -73,6 +77,7 @@ pub struct SourceCount {
 /// Events of a type.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TypeCount {
     /// The type.
@@ -86,6 +91,7 @@ pub struct TypeCount {
 /// The same events seen from four sides, each list with the biggest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Breakdowns {
     /// By tool, the most results and calls first.
@@ -103,6 +109,7 @@ pub struct Breakdowns {
 /// See [`Breakdowns`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct BreakdownsMeta {
     /// The earliest moment; null where none was asked for.

@@ -7,6 +7,7 @@ use crate::timestamp::Timestamp;
 /// Parameters of the route.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
 #[serde(rename_all = "camelCase")]
 pub struct CountsQuery {
     /// The earliest moment, RFC 3339.
@@ -28,6 +29,7 @@ pub struct CountsQuery {
 /// What a bucket is, in the asked time zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum CountsBy {
     /// An hour of a day; one that the clocks go through twice is two.
@@ -41,6 +43,7 @@ pub enum CountsBy {
 /// What parts a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum CountsSplit {
     /// One count for each source.
@@ -50,6 +53,7 @@ pub enum CountsSplit {
 /// Events of an hour or of a day.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct CountBucket {
     /// Where it begins: local time with its offset, such as `2026-11-25T10:00:00+05:30`.
@@ -66,11 +70,14 @@ pub struct CountBucket {
 /// Events of an hour of the week.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct HourOfWeek {
     /// 1 for Monday to 7 for Sunday.
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 7))]
     pub weekday: u8,
     /// Hour of the day, 0 to 23.
+    #[cfg_attr(feature = "openapi", schema(maximum = 23))]
     pub hour: u8,
     /// The source, where the counts are split.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -84,6 +91,7 @@ pub struct HourOfWeek {
 /// The counts, earliest bucket first, sources ascending within one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Counts {
     /// Hours or days that are not empty.
@@ -101,6 +109,7 @@ pub struct Counts {
 /// See [`Counts`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct CountsMeta {
     /// The time zone the buckets are cut in.

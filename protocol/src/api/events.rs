@@ -9,6 +9,7 @@ use crate::timestamp::Timestamp;
 /// Parameters of the route. `before` and `after` exclude each other.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
 #[serde(rename_all = "camelCase", default)]
 pub struct EventsQuery {
     /// Events of this source alone.
@@ -29,6 +30,7 @@ pub struct EventsQuery {
     #[cfg_attr(feature = "typescript", ts(optional, type = "string"))]
     pub to: Option<Timestamp>,
     /// Most events of the page, 1 to 500; 100 without it.
+    #[cfg_attr(feature = "openapi", param(minimum = 1, maximum = 500, default = 100))]
     pub limit: Option<u32>,
     /// A cursor: what is older than it.
     pub before: Option<String>,
@@ -38,6 +40,7 @@ pub struct EventsQuery {
 
 /// A stored event.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StoredEvent {
     /// Unique in the store.
     pub id: EventId,
@@ -49,12 +52,14 @@ pub struct StoredEvent {
     #[serde(rename = "type")]
     pub event_type: EventType,
     /// A JSON object, as it was sent.
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub payload: Box<RawValue>,
 }
 
 /// Events by time and id, the newest first.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EventPage {
     /// At most `limit`; fewer, or none, where the search took too long and a cursor says where to go on.
     #[cfg_attr(feature = "typescript", ts(type = "Array<VibeTeaEvent>"))]

@@ -7,6 +7,7 @@ use crate::timestamp::Timestamp;
 /// Parameters of the list.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
 #[serde(rename_all = "camelCase", default)]
 pub struct SessionsQuery {
     /// Sessions of this source alone.
@@ -22,6 +23,7 @@ pub struct SessionsQuery {
     /// Sessions in this state alone.
     pub state: Option<SessionState>,
     /// Most sessions of the page, 1 to 200; 50 without it.
+    #[cfg_attr(feature = "openapi", param(minimum = 1, maximum = 200, default = 50))]
     pub limit: Option<u32>,
     /// A cursor: what comes after it in the list.
     pub before: Option<String>,
@@ -30,6 +32,7 @@ pub struct SessionsQuery {
 /// Parameters of a single session.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
 #[serde(rename_all = "camelCase", default)]
 pub struct SessionQuery {
     /// Which source's session, where several have one of that id.
@@ -39,6 +42,7 @@ pub struct SessionQuery {
 /// Where a session stands, by the server's clock and the times of its events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum SessionState {
     /// Its latest event is less than 5 minutes old.
@@ -66,6 +70,7 @@ impl SessionState {
 /// One session of one source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Session {
     /// Its id, as the source gave it.
@@ -100,6 +105,7 @@ pub struct Session {
 /// How often a session used a tool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ToolUse {
     /// The tool; `other` also for what exceeds the number of tools that are told apart.
     pub tool: String,
@@ -117,6 +123,7 @@ pub struct ToolUse {
 /// What became of the subagents of one id and kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AgentUse {
     /// Its id; null where the event names none, as at the start.
@@ -137,6 +144,7 @@ pub struct AgentUse {
 /// Sessions, latest event first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SessionPage {
     /// At most `limit`; fewer, or none, where the search took too long and `older` says where to go on.

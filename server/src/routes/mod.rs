@@ -1,5 +1,6 @@
 //! The routes and the layers around them.
 
+mod api;
 mod dashboard;
 mod events;
 mod fallback;
@@ -58,12 +59,11 @@ fn other_routes(app: &App) -> Router<App> {
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(metrics::get))
-        .route("/api/v1/ticket", post(tickets::post))
-        .route("/api/v1/totals", get(totals::get))
         .route("/", get(dashboard::page))
         .route("/app.js", get(dashboard::script))
         .route("/style.css", get(dashboard::style))
         .route("/icon.svg", get(dashboard::icon))
+        .merge(api::routes())
         .method_not_allowed_fallback(fallback::method_not_allowed)
         .layer(from_fn_with_state(Arc::clone(app), layers::cors_elsewhere))
 }
