@@ -161,6 +161,17 @@ impl AppState {
         }
     }
 
+    /// The store, for the routes of the API: without one they are unavailable, as the capabilities say.
+    pub fn history(&self) -> Result<&Store, Refusal> {
+        match &self.backend {
+            Backend::Store(store) => Ok(store),
+            Backend::Relay(_) => Err(Refusal::new(
+                ErrorCode::Unavailable,
+                "This server keeps no history: it only passes live events on",
+            )),
+        }
+    }
+
     /// Counts a failure of the store and turns it into an answer.
     pub fn store_failed(&self, error: StoreError) -> Refusal {
         self.metrics.store_errors.inc();

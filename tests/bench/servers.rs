@@ -66,13 +66,9 @@ pub(crate) async fn open_store(path: &Path) -> Result<Store> {
 
 /// A batch as the routes make it.
 pub(crate) fn batch(events: Vec<Made>, source: &Arc<SourceId>) -> NewBatch {
-    let events = events.into_iter().map(|event| NewEvent {
-        id: event.id,
-        timestamp: event.timestamp,
-        event_type: EventType::Tool,
-        payload: Bytes::from(event.payload),
-        project: None,
-    });
+    let events = events
+        .into_iter()
+        .map(|event| NewEvent::new(event.id, event.timestamp, EventType::Tool, Bytes::from(event.payload)));
     NewBatch { source: Arc::clone(source), route: Route::Batch, events: events.collect() }
 }
 

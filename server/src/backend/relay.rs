@@ -64,13 +64,9 @@ mod tests {
     use super::*;
 
     fn event(number: usize) -> NewEvent {
-        NewEvent {
-            id: EventId::from_key(&format!("{number:020}")).unwrap(),
-            timestamp: Timestamp::from_micros(0).unwrap(),
-            event_type: EventType::Tool,
-            payload: Bytes::from_static(b"{}"),
-            project: None,
-        }
+        let id = EventId::from_key(&format!("{number:020}")).unwrap();
+        let payload = Bytes::from_static(b"{}");
+        NewEvent::new(id, Timestamp::from_micros(0).unwrap(), EventType::Tool, payload)
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The routes and the layers around them.
 
+mod api;
 mod dashboard;
 mod events;
 mod fallback;
@@ -58,8 +59,7 @@ fn other_routes(app: &App) -> Router<App> {
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(metrics::get))
-        .route("/api/v1/ticket", post(tickets::post))
-        .route("/api/v1/totals", get(totals::get))
+        .merge(api::routes())
         .merge(dashboard::routes())
         .method_not_allowed_fallback(fallback::method_not_allowed)
         .layer(from_fn_with_state(Arc::clone(app), layers::cors_elsewhere))

@@ -89,13 +89,9 @@ pub(crate) fn id(number: u64) -> EventId {
 }
 
 pub(crate) fn event(number: u64, timestamp: Timestamp) -> NewEvent {
-    NewEvent {
-        id: id(number),
-        timestamp,
-        event_type: EventType::ALL[usize::try_from(number % 6).unwrap()],
-        payload: Bytes::from(format!(r#"{{"project":"shop","n":{number}}}"#)),
-        project: Some("shop".into()),
-    }
+    let event_type = EventType::ALL[usize::try_from(number % 6).unwrap()];
+    let payload = Bytes::from(format!(r#"{{"project":"shop","n":{number}}}"#));
+    NewEvent::new(id(number), timestamp, event_type, payload)
 }
 
 /// Events of those numbers, all at the same moment.

@@ -9,6 +9,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Transaction,
 use vibetea_protocol::{SourceId, Timestamp};
 
 use super::ids::Ids;
+use super::kept::{Kept, Names, Seen};
 use super::read;
 use super::tally::Counts;
 use crate::store::{LiveEvent, NewBatch, NewEvent, Route};
@@ -36,13 +37,14 @@ pub(super) struct Inserter {
     /// Whether the memory may differ from what is stored.
     unsure: bool,
     sources: HashMap<Arc<SourceId>, i64>,
+    names: Names,
     statements: [(usize, String); ROWS.len()],
 }
 
 impl Inserter {
     pub(super) fn new(ids: Ids) -> Self {
         let statements = ROWS.map(|rows| (rows, insert_sql(rows)));
-        Self { ids, unsure: false, sources: HashMap::new(), statements }
+        Self { ids, unsure: false, sources: HashMap::new(), names: Names::default(), statements }
     }
 
     /// Stores the batches, all or none. After an error call [`Self::forget`].
@@ -58,7 +60,7 @@ impl Inserter {
         }
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut stored = Stored { inserted: Vec::new(), live: Vec::new() };
-        let mut counts = Counts::default();
+        let (mut counts, mut kept) = (Counts::default(), Kept::default());
         for batch in batches {
             let source = self.source(&transaction, &batch.source)?;
             let mut target = Target {
@@ -67,12 +69,14 @@ impl Inserter {
                 source,
                 created,
                 counts: &mut counts,
+                kept: &mut kept,
                 live: &mut stored.live,
             };
             let inserted = self.batch(&mut target)?;
             stored.inserted.push(inserted);
         }
         counts.write(&transaction)?;
+        kept.write(&transaction)?;
         self.ids.settle(&transaction)?;
         transaction.commit()?;
         self.ids.committed();
@@ -82,6 +86,7 @@ impl Inserter {
     /// After a transaction that failed nobody knows what of it is stored: numbers and places are read again.
     pub(super) fn forget(&mut self) {
         self.sources.clear();
+        self.names.forget();
         self.unsure = true;
     }
 
@@ -108,7 +113,7 @@ impl Inserter {
                 None => {
                     let seq = self.ids.put(event.id);
                     rows.push((seq, event));
-                    target.counts.add(target.source, event.timestamp, event.event_type);
+                    target.count(&mut self.names, event)?;
                     if target.batch.route == Route::Live {
                         target.announce(seq, event.clone());
                     }
@@ -149,6 +154,7 @@ struct Target<'a> {
     source: i64,
     created: Timestamp,
     counts: &'a mut Counts,
+    kept: &'a mut Kept,
     live: &'a mut Vec<LiveEvent>,
 }
 
@@ -169,6 +175,13 @@ impl Target<'_> {
             statement.raw_bind_parameter(at + 4, text(&event.payload))?;
         }
         statement.raw_execute()
+    }
+
+    fn count(&mut self, names: &mut Names, event: &NewEvent) -> rusqlite::Result<()> {
+        let NewEvent { timestamp, event_type, ref facts, .. } = *event;
+        self.counts.add(self.source, timestamp, event_type);
+        let seen = Seen { source: self.source, timestamp, event_type, facts };
+        self.kept.add(self.transaction, names, &seen)
     }
 
     /// Moves an event of the same source that came by the batch route into the live stream. The answer is the

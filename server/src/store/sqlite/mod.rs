@@ -3,10 +3,12 @@
 //! rusqlite and not sqlx, because sqlx pays a thread hop per statement: in one transaction of a thousand rows
 //! it is several times slower. sqlx only runs the migrations.
 
+mod ask;
 mod connection;
 mod hourly;
 mod ids;
 mod insert;
+mod kept;
 mod lock;
 mod open;
 mod pool;
@@ -19,10 +21,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use vibetea_protocol::api::Session;
 use vibetea_protocol::history::HourlyAggregate;
-use vibetea_protocol::{Clock, EventId};
+use vibetea_protocol::{Clock, EventId, Timestamp};
 
-use super::{LiveEvent, NewBatch, OnLive, OpenError, StoreError, Totals};
+use super::{
+    BreakdownsAnswer, BreakdownsQuestion, Calendar, CountsAnswer, CountsQuestion, EventsAnswer,
+    EventsQuestion, LiveEvent, NewBatch, OnLive, OpenError, SessionsAnswer, SessionsQuestion, SourceFilter,
+    StoreError, Totals,
+};
 use ids::RecentIds;
 use pool::ReadPool;
 use queue::Queue;
@@ -118,6 +125,38 @@ impl SqliteStore {
 
     pub(super) async fn totals(&self) -> Result<Totals, StoreError> {
         self.readers.read(read::totals).await
+    }
+
+    pub(super) async fn events(&self, question: EventsQuestion) -> Result<EventsAnswer, StoreError> {
+        self.readers.read(move |reader| ask::events(reader, &question)).await
+    }
+
+    pub(super) async fn sessions(&self, question: SessionsQuestion) -> Result<SessionsAnswer, StoreError> {
+        self.readers.read(move |reader| ask::sessions(reader, &question)).await
+    }
+
+    pub(super) async fn session(
+        &self,
+        name: String,
+        sources: SourceFilter,
+        now: Timestamp,
+    ) -> Result<Vec<Session>, StoreError> {
+        self.readers.read(move |reader| ask::session(reader, &name, &sources, now)).await
+    }
+
+    pub(super) async fn counts(
+        &self,
+        question: CountsQuestion,
+        calendar: Calendar,
+    ) -> Result<CountsAnswer, StoreError> {
+        self.readers.read(move |reader| ask::counts(reader, &question, calendar)).await
+    }
+
+    pub(super) async fn breakdowns(
+        &self,
+        question: BreakdownsQuestion,
+    ) -> Result<BreakdownsAnswer, StoreError> {
+        self.readers.read(move |reader| ask::breakdowns(reader, &question)).await
     }
 
     pub(super) async fn check_writable(&self) -> Result<(), StoreError> {

@@ -11,7 +11,7 @@ use sqlx::{ConnectOptions as _, Connection as _};
 
 use super::ids::Ids;
 use super::lock::{FileLock, LockError, private_file};
-use super::{SqliteOptions, connection};
+use super::{SqliteOptions, connection, kept};
 use crate::store::OpenError;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
@@ -37,11 +37,18 @@ pub(super) async fn open(options: &SqliteOptions) -> Result<Opened, OpenError> {
     migrate(&path).await?;
     let (settle_at, at) = (options.settle_at, path.clone());
     tokio::task::spawn_blocking(move || {
-        let ids = Ids::load(&connection, settle_at).map_err(|error| open_error(&path, &error))?;
+        let (connection, ids) = settle(connection, settle_at).map_err(|error| open_error(&path, &error))?;
         Ok(Opened { path, connection, lock, ids })
     })
     .await
     .map_err(|error| failed(&at, &error))?
+}
+
+/// Counts what an earlier release left uncounted, and reads back the ids that are not in their table yet.
+fn settle(mut connection: Connection, settle_at: usize) -> rusqlite::Result<(Connection, Ids)> {
+    kept::count_uncounted(&mut connection)?;
+    let ids = Ids::load(&connection, settle_at)?;
+    Ok((connection, ids))
 }
 
 /// Locks before the file is made or looked at, so that of several starts only one touches it.

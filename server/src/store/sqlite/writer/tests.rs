@@ -31,12 +31,10 @@ async fn bench() -> Bench {
 }
 
 fn batch(numbers: std::ops::Range<u32>) -> NewBatch {
-    let event = |number: u32| NewEvent {
-        id: format!("evt_{number:020}").parse().unwrap(),
-        timestamp: Timestamp::from_micros(i64::from(number)).unwrap(),
-        event_type: EventType::Tool,
-        payload: Bytes::from_static(b"{}"),
-        project: None,
+    let event = |number: u32| {
+        let id = format!("evt_{number:020}").parse().unwrap();
+        let timestamp = Timestamp::from_micros(i64::from(number)).unwrap();
+        NewEvent::new(id, timestamp, EventType::Tool, Bytes::from_static(b"{}"))
     };
     NewBatch {
         source: Arc::new("laptop".parse().unwrap()),
