@@ -9,10 +9,13 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// Starts logging as a filter in the words of `RUST_LOG` says. One that cannot be read counts as `info` and is
+use crate::config::Lookup;
+
+/// Starts logging as `RUST_LOG` says, `info` without it. A filter that cannot be read counts as `info` and is
 /// named; where logging was started already, that stays.
-pub fn start(wanted: &str) {
-    let parsed = wanted.parse();
+pub fn start(lookup: Lookup<'_>) {
+    let wanted = lookup("RUST_LOG").filter(|value| !value.is_empty());
+    let parsed = wanted.as_deref().map_or_else(|| Ok(default_filter()), str::parse);
     let unreadable = parsed.is_err();
     let filter: EnvFilter = parsed.unwrap_or_else(|_| default_filter());
     // the file watcher names the paths of transcripts, which are those of projects
@@ -25,7 +28,7 @@ pub fn start(wanted: &str) {
         builder.json().flatten_event(true).with_current_span(false).with_span_list(false).finish().try_init()
     };
     if unreadable && started.is_ok() {
-        tracing::warn!("the log filter cannot be read: 'info' is used");
+        tracing::warn!("RUST_LOG cannot be read as a filter: 'info' is used");
     }
 }
 

@@ -1,6 +1,6 @@
 //! `init`: a key pair, and the line that registers it with a server.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 
 use super::output::{print, say};
 use crate::cli::InitArgs;
@@ -33,7 +33,7 @@ fn is_conversation() -> bool {
 }
 
 fn confirmed(question: &str) -> io::Result<bool> {
-    write!(io::stderr(), "{question}")?;
+    eprint!("{question}");
     let mut answer = String::new();
     io::stdin().read_line(&mut answer)?;
     Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))

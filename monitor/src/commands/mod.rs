@@ -53,7 +53,7 @@ pub fn execute(monitor: &Monitor, program: Program, environment: Lookup<'_>) -> 
 fn exit(done: anyhow::Result<ExitCode>) -> ExitCode {
     match done {
         Ok(code) => code,
-        Err(error) if error.is::<output::Closed>() => ExitCode::SUCCESS,
+        Err(error) if output::is_closed(&error) => ExitCode::SUCCESS,
         Err(error) => {
             say(format_args!("error: {error:#}"));
             ExitCode::from(if is_configuration(&error) { EXIT_CONFIG } else { 1 })

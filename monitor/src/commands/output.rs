@@ -10,11 +10,6 @@ pub(super) struct Output {
     inner: BufWriter<StdoutLock<'static>>,
 }
 
-/// Nobody reads standard output any more: `… | head` has seen enough.
-#[derive(Debug, thiserror::Error)]
-#[error("standard output was closed")]
-pub(super) struct Closed;
-
 impl Output {
     pub(super) fn new() -> Self {
         Self { inner: BufWriter::with_capacity(64 << 10, io::stdout().lock()) }
@@ -31,11 +26,12 @@ impl Output {
 }
 
 fn explain(error: io::Error) -> anyhow::Error {
-    if error.kind() == io::ErrorKind::BrokenPipe {
-        Closed.into()
-    } else {
-        anyhow::Error::new(error).context("cannot write to standard output")
-    }
+    anyhow::Error::new(error).context("cannot write to standard output")
+}
+
+/// Whether the error is that nobody reads any more: `… | head` has seen enough.
+pub(super) fn is_closed(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// Prints text as it is.

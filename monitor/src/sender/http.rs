@@ -110,7 +110,7 @@ impl Poster {
             Ok(response) => self.read(response).await,
             Err(error) => Answer {
                 verdict: Verdict::Later { after: None },
-                reason: Reason::Connection(describe(&error, self.timing.request)),
+                reason: Reason::Connection(self.describe(&error)),
             },
         }
     }
@@ -131,22 +131,21 @@ impl Poster {
         let value = headers.get(RETRY_AFTER)?.to_str().ok()?;
         retry_after(value, self.clock.now(), self.timing.retry_after_cap)
     }
-}
 
-/// Why there is no answer, in a few words.
-pub(super) fn describe(error: &reqwest::Error, patience: Duration) -> String {
-    if error.is_timeout() && !error.is_connect() {
-        return format!("no answer within {} s", patience.as_secs());
+    fn describe(&self, error: &reqwest::Error) -> String {
+        if error.is_timeout() && !error.is_connect() {
+            return format!("no answer within {} s", self.timing.request.as_secs());
+        }
+        let what = if error.is_connect() { "cannot connect" } else { "the connection broke" };
+        let mut innermost: &dyn std::error::Error = error;
+        while let Some(source) = innermost.source() {
+            innermost = source;
+        }
+        // the outermost error names the URL and adds nothing
+        let cause = if error.source().is_some() { innermost.to_string() } else { String::new() };
+        let cause: String = cause.chars().filter(|c| !c.is_control()).take(120).collect();
+        if cause.is_empty() { what.to_owned() } else { format!("{what}: {cause}") }
     }
-    let what = if error.is_connect() { "cannot connect" } else { "the connection broke" };
-    let mut innermost: &dyn std::error::Error = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    // the outermost error names the URL and adds nothing
-    let cause = if error.source().is_some() { innermost.to_string() } else { String::new() };
-    let cause: String = cause.chars().filter(|c| !c.is_control()).take(120).collect();
-    if cause.is_empty() { what.to_owned() } else { format!("{what}: {cause}") }
 }
 
 pub(super) async fn start_of_body(mut response: Response) -> Vec<u8> {

@@ -12,7 +12,7 @@ use vibetea_protocol::{SIGNATURE_HEADER, SOURCE_HEADER, Timestamp};
 
 use super::Timing;
 use super::answer::code_word;
-use super::http::{ClientError, Signer, client, describe, start_of_body};
+use super::http::{ClientError, Signer, client, start_of_body};
 
 const EMPTY_BATCH: &str = "[]";
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -42,13 +42,23 @@ pub async fn probe(url: &Url, signer: Option<&Signer>) -> Result<Probed, ClientE
     let response = match request.send().await {
         Ok(response) => response,
         Err(error) => {
-            return Ok(Probed { status: Err(describe(&error, PATIENCE)), code: None, date: None });
+            return Ok(Probed { status: Err(cause(&error)), code: None, date: None });
         }
     };
     let status = response.status().as_u16();
     let date = response.headers().get(DATE).and_then(|value| read_date(value.to_str().ok()?));
     let body = tokio::time::timeout(timing.answer_body, start_of_body(response)).await;
     Ok(Probed { status: Ok(status), code: body.ok().and_then(|body| code_word(&body)), date })
+}
+
+/// What went wrong at the bottom: the name, the connection, the certificate.
+fn cause(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return format!("no answer within {} s", PATIENCE.as_secs());
+    }
+    let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+    let innermost = causes.last().map(ToString::to_string).unwrap_or_default();
+    innermost.chars().filter(|c| !c.is_control()).take(120).collect()
 }
 
 fn read_date(value: &str) -> Option<Timestamp> {

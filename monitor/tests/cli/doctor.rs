@@ -122,10 +122,10 @@ fn before_anything_is_set_up_each_line_names_its_remedy() {
     could not check  delivery         no monitor has run with this state folder yet
     could not check  quarantine       no monitor has run with this state folder yet
     could not check  file events      there is no folder to watch yet
-    fail             server           SERVER/events does not answer: cannot connect: Connection refused
+    fail             server           SERVER/events does not answer: Connection refused
                                       → start the server, or check the address and the way to it
     could not check  registration     the server did not answer as it should
-    fail             batches          SERVER/ingest does not answer: cannot connect: Connection refused
+    fail             batches          SERVER/ingest does not answer: Connection refused
                                       → start the server, or check the address and the way to it
     could not check  clock            no server told its time
     "#);

@@ -10,12 +10,11 @@ use super::{Home, SECRET, Server, eventually, fs};
 const SESSION: &str = "00000007-0000-4000-8000-000000000000";
 
 impl Home {
-    fn append(&self, path: &str, records: &[Value]) {
+    fn write(&self, path: &str, records: &[Value]) {
         let file = self.path(".claude/projects").join(path);
         fs::create_dir_all(file.parent().unwrap()).unwrap();
-        let text: String = records.iter().map(|record| format!("{record}\n")).collect();
-        let before = fs::read_to_string(&file).unwrap_or_default();
-        fs::write(file, before + &text).unwrap();
+        let lines: Vec<String> = records.iter().map(Value::to_string).collect();
+        fs::write(file, lines.join("\n") + "\n").unwrap();
     }
 
     /// Something of every kind: old and new, calls and results in two files, a subagent, an end, what is unknown.
@@ -40,7 +39,7 @@ impl Home {
                 {"type": "tool_result", "tool_use_id": id, "content": SECRET}]}})
         };
         let typed = json!({"type": "user", "message": {"role": "user", "content": SECRET}});
-        self.append(
+        self.write(
             &shop,
             &[
                 with(base(1, "2026-01-01T10:00:00.000Z"), typed.clone()),
@@ -58,7 +57,7 @@ impl Home {
             ],
         );
         let agent = json!({"agentId": "a1b2c3d", "isSidechain": true});
-        self.append(
+        self.write(
             &format!("-home-dev-shop/{SESSION}/subagents/agent-a1b2c3d.jsonl"),
             &[
                 with(
@@ -74,7 +73,7 @@ impl Home {
         // a copy of a record in another session
         if copied {
             let copy = format!("-home-dev-shop/{}.jsonl", SESSION.replace("07-", "08-"));
-            self.append(&copy, &[with(base(5, "2026-01-01T12:00:00.000Z"), typed)]);
+            self.write(&copy, &[with(base(5, "2026-01-01T12:00:00.000Z"), typed)]);
         }
     }
 
