@@ -13,6 +13,7 @@ pub mod outbox;
 pub mod pipeline;
 pub mod privacy;
 pub mod run;
+pub mod running;
 pub mod sender;
 pub mod tail;
 pub mod telemetry;

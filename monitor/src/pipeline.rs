@@ -4,6 +4,7 @@
 mod begin;
 mod health;
 mod memory;
+mod once;
 mod reader;
 mod turn;
 
@@ -20,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use vibetea_protocol::Clock;
 
 pub use health::{Following, Health, Pause, Progress};
+pub use once::{Once, Tally, read_once};
 
 use crate::interpret::Interpreter;
 use crate::outbox::{Outbox, OutboxError};

@@ -154,7 +154,7 @@ struct Shared {
     removed: watch::Sender<u64>,
     state_dir: PathBuf,
     // declared last: released after the connection is closed
-    _lock: open::Lock,
+    _lock: Option<open::Lock>,
 }
 
 impl std::fmt::Debug for Outbox {

@@ -50,6 +50,24 @@ impl Outbox {
             }
             Err(error) => return Err(error),
         };
+        Self::on(connection, cap, state_dir.to_owned(), Some(lock))
+    }
+
+    /// A store for one reading that nothing is sent from: in a file without a name, which is gone with the process.
+    pub fn scratch() -> Result<Self, OutboxError> {
+        let mut connection = Connection::open("")?;
+        connection.pragma_update(None, "synchronous", "OFF")?;
+        connection.set_prepared_statement_cache_capacity(64);
+        migrate(&mut connection)?;
+        Self::on(connection, DEFAULT_CAP, PathBuf::new(), None)
+    }
+
+    fn on(
+        connection: Connection,
+        cap: u64,
+        state_dir: PathBuf,
+        lock: Option<Lock>,
+    ) -> Result<Self, OutboxError> {
         let (depths, bytes) = queue::count(&connection)?;
         Ok(Self {
             shared: Arc::new(Shared {
@@ -59,7 +77,7 @@ impl Outbox {
                 cap,
                 added: [watch::Sender::new(0), watch::Sender::new(0)],
                 removed: watch::Sender::new(0),
-                state_dir: state_dir.to_owned(),
+                state_dir,
                 _lock: lock,
             }),
         })

@@ -148,7 +148,7 @@ impl Poster {
     }
 }
 
-async fn start_of_body(mut response: Response) -> Vec<u8> {
+pub(super) async fn start_of_body(mut response: Response) -> Vec<u8> {
     let mut body = Vec::new();
     while body.len() < ANSWER_BYTES {
         match response.chunk().await {
@@ -159,7 +159,7 @@ async fn start_of_body(mut response: Response) -> Vec<u8> {
     body
 }
 
-fn client(url: &Url, timing: Timing) -> Result<Client, ClientError> {
+pub(super) fn client(url: &Url, timing: Timing) -> Result<Client, ClientError> {
     // an error means that a provider is in place already
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = Client::builder()

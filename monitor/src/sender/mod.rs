@@ -7,6 +7,7 @@ mod answer;
 mod backoff;
 mod courier;
 mod http;
+mod probe;
 mod queue;
 mod report;
 mod round;
@@ -26,6 +27,7 @@ use crate::outbox::{Destination, Outbox, OutboxError};
 use courier::{Courier, Rules};
 use http::Poster;
 pub use http::{ClientError, Signer};
+pub use probe::{Probed, probe};
 use queue::Queue;
 use trigger::Pace;
 

@@ -181,6 +181,11 @@ impl Tail {
         Backlog { files: history + self.queue.live_len() as u64, history }
     }
 
+    /// Places in the folder that could not be read, as far as they are counted.
+    pub fn unreadable(&self) -> usize {
+        self.warned.places()
+    }
+
     /// Files that are open.
     pub fn open_files(&self) -> usize {
         self.open.len()
