@@ -1,0 +1,15 @@
+import { duration, timeOfDay } from "../../lib/format.ts";
+import { headline } from "../../protocol/describe.ts";
+import type { Mark, Span } from "./spans.ts";
+
+/** A tool call in one line. */
+export function saySpan({ tool, context, start, end, outcome }: Span): string {
+  const how =
+    outcome === "open"
+      ? "no result"
+      : `${outcome === "ok" ? "done" : "failed"} after ${duration(end - start)}`;
+  return [tool, context, `at ${timeOfDay(start)}`, how].filter(Boolean).join(", ");
+}
+
+/** Anything else that happened, in one line. */
+export const sayMark = ({ at, event }: Mark): string => `${headline(event)}, at ${timeOfDay(at)}`;
