@@ -72,11 +72,12 @@ export function reconnect(): void {
 }
 
 /** The token of the address is taken and leaves it; otherwise the address says which view is meant. */
-function readAddress(): void {
+function readAddress(): boolean {
   const given = tokenOf(location.hash);
   if (given) history.replaceState(null, "", location.pathname + location.search);
   routeStore.setState({ route: parseRoute(location.hash) });
   if (given) signIn(given, false);
+  return given !== null;
 }
 
 /** Brings the page to life, once. */
@@ -91,6 +92,5 @@ export function start(): void {
     const { phase } = serverStore.getState().connection;
     if (phase === "live" || phase === "waiting") stream.connect();
   });
-  stream.connect();
-  readAddress();
+  if (!readAddress()) stream.connect();
 }

@@ -17,9 +17,9 @@ const words = (text: string) => text.replaceAll("_", " ");
 export function headline(event: StreamEvent): string {
   switch (event.type) {
     case "session":
-      return event.state === "ended" ? "Session ended" : "Session started";
+      return event.state === "ended" ? "Ended" : "Started";
     case "activity":
-      return "Prompt";
+      return "A person typed";
     case "tool":
       return event.tool ?? "Tool";
     case "agent":
@@ -27,7 +27,7 @@ export function headline(event: StreamEvent): string {
     case "error":
       return words(event.category ?? "Error");
     case "summary":
-      return "Summary written";
+      return "Written";
   }
 }
 

@@ -4,7 +4,7 @@ import { EVERYTHING, type EventFilter } from "../protocol/filter.ts";
 import { EventLog } from "./log.ts";
 
 /** `idle`: nothing is under way; `failed`: the last page could not be loaded. */
-export type Paging = "idle" | "loading" | "failed";
+type Paging = "idle" | "loading" | "failed";
 
 interface StreamState {
   /** Changes in place; `version` goes up with every change. */

@@ -3,7 +3,7 @@ import type { StreamEvent } from "../protocol/decode.ts";
 
 const QUARTER_MS = 15 * 60_000;
 /** Seconds of which the pulse is remembered. */
-export const PULSE_SECONDS = 60;
+const PULSE_SECONDS = 60;
 const MOST_BUCKETS = 10_000;
 const MOST_NAMES = 200;
 

@@ -12,6 +12,8 @@ const dates = new Intl.DateTimeFormat(undefined, {
   day: "numeric",
   month: "short",
 });
+const dayNumbers = new Intl.DateTimeFormat(undefined, { timeZone: "UTC", day: "numeric", month: "short" });
+const MOST_LABELS = 7;
 const nameOf = ({ day }: DayColumn) => dates.format(Date.UTC(day.year, day.month - 1, day.day));
 const share = (value: number) => `${(100 * value).toFixed(2)}%`;
 
@@ -31,6 +33,7 @@ export function DayBars({ counts, zone }: { counts: Counts; zone: string }) {
     [counts, zone],
   );
   const { onKeyDown, place } = useRoving(`0:${columns.length - 1}`);
+  const step = Math.ceil(columns.length / MOST_LABELS);
   const said = columns.find(({ key }) => key === shown);
   return (
     <>
@@ -81,6 +84,16 @@ export function DayBars({ counts, zone }: { counts: Counts; zone: string }) {
             );
           })}
         </div>
+      </div>
+      <div className="days-axis" aria-hidden="true">
+        {columns.map(
+          (column, index) =>
+            index % step === Math.floor(step / 2) && (
+              <span key={column.key} style={{ left: share((index + 0.5) / columns.length) }}>
+                {dayNumbers.format(Date.UTC(column.day.year, column.day.month - 1, column.day.day))}
+              </span>
+            ),
+        )}
       </div>
       <p className="readout" aria-live="polite">
         {said ? say(said) : "Choose a day to narrow everything to it."}

@@ -8,6 +8,7 @@ import { isEverything } from "../../protocol/filter.ts";
 import type { EventType } from "../../protocol/generated.ts";
 import { serverNow } from "../../store/connection.ts";
 import { clearFilter, setFilter, streamStore } from "../../store/stream.ts";
+import { Chip } from "./Chip.tsx";
 import { Select } from "./Select.tsx";
 import { rangeOf, TIMES, type TimeName } from "./times.ts";
 import { useFacets } from "./useFacets.ts";
@@ -16,21 +17,25 @@ const named = (names: readonly string[]) => names.map((name) => [name, name] as 
 const TYPES = EVENT_TYPES.map((type) => [type, TYPE_NAMES[type]] as const);
 const RANGES = TIMES.slice(1);
 
-/** What every view is narrowed to. */
-export function FilterBar() {
+/** What is narrowed to what. Type and tool are of single events, so they are offered where these are shown. */
+export function FilterBar({ events }: { events: boolean }) {
   const filter = useStore(streamStore, (state) => state.filter);
   const { sources, projects, tools } = useFacets();
   const [time, setTime] = useState<{ name: TimeName; from: number } | null>(null);
   const [open, setOpen] = useState(false);
-  const many = Object.entries(filter).filter(([name, value]) => value !== null && name !== "to").length;
-  const range = time !== null && time.from === filter.from && filter.to === null ? time.name : null;
+  const { source, project, type, tool, session, from, to } = filter;
+  const many = [source, project, type, tool, session, from].filter((value) => value !== null).length;
+  const range = time !== null && time.from === from && to === null ? time.name : null;
 
   function chooseTime(name: string | null) {
     const chosen = (name ?? "any") as TimeName;
-    const { from, to } = rangeOf(chosen, serverNow());
-    setTime(from === null ? null : { name: chosen, from });
-    setFilter({ from, to });
+    const range = rangeOf(chosen, serverNow());
+    setTime(range.from === null ? null : { name: chosen, from: range.from });
+    setFilter(range);
   }
+  const chooseType = (type: string | null) => setFilter({ type: type as EventType | null });
+  const chooseTool = (tool: string | null) => setFilter({ tool });
+  const span = from !== null && `${dayAndTime(from)}${to === null ? " until now" : ` to ${dayAndTime(to)}`}`;
 
   return (
     <search className={open ? "filters open" : "filters"} aria-label="Filters">
@@ -42,42 +47,34 @@ export function FilterBar() {
           label="Source"
           any="All sources"
           options={named(sources)}
-          value={filter.source}
+          value={source}
           onChange={(source) => setFilter({ source })}
         />
         <Select
           label="Project"
           any="All projects"
           options={named(projects)}
-          value={filter.project}
+          value={project}
           onChange={(project) => setFilter({ project })}
         />
-        <Select
-          label="Type"
-          any="All types"
-          options={TYPES}
-          value={filter.type}
-          onChange={(type) => setFilter({ type: type as EventType | null })}
-        />
-        <Select
-          label="Tool"
-          any="All tools"
-          options={named(tools)}
-          value={filter.tool}
-          onChange={(tool) => setFilter({ tool })}
-        />
+        {events && <Select label="Type" any="All types" options={TYPES} value={type} onChange={chooseType} />}
+        {events && (
+          <Select label="Tool" any="All tools" options={named(tools)} value={tool} onChange={chooseTool} />
+        )}
         <Select label="Time" any="Any time" options={RANGES} value={range} onChange={chooseTime} />
       </div>
-      {filter.from !== null && range === null && (
-        <Chip
-          name={`${dayAndTime(filter.from)}${filter.to === null ? " until now" : ` to ${dayAndTime(filter.to)}`}`}
-          icon="clock"
-          onRemove={() => setFilter({ from: null, to: null })}
-        />
+      {!events && type !== null && (
+        <Chip name={`Live: ${TYPE_NAMES[type]}`} icon="live" onRemove={() => chooseType(null)} />
       )}
-      {filter.session !== null && (
+      {!events && tool !== null && (
+        <Chip name={`Live: ${tool}`} icon="live" onRemove={() => chooseTool(null)} />
+      )}
+      {span && range === null && (
+        <Chip name={span} icon="clock" onRemove={() => setFilter({ from: null, to: null })} />
+      )}
+      {session !== null && (
         <Chip
-          name={`Session ${shortId(filter.session)}`}
+          name={`Session ${shortId(session)}`}
           icon="session"
           onRemove={() => setFilter({ session: null })}
         />
@@ -88,17 +85,5 @@ export function FilterBar() {
         </button>
       )}
     </search>
-  );
-}
-
-function Chip({ name, icon, onRemove }: { name: string; icon: "clock" | "session"; onRemove(): void }) {
-  return (
-    <span className="chip">
-      <Icon name={icon} />
-      {name}
-      <button type="button" className="quiet" aria-label={`Remove the filter: ${name}`} onClick={onRemove}>
-        <Icon name="close" />
-      </button>
-    </span>
   );
 }

@@ -20,6 +20,11 @@ const HINTS: Record<HeatView, string> = {
   hours: "Choose an hour to narrow everything to the latest one.",
 };
 
+/** Where there is no room for all, the latest are in sight. */
+function showLatest(element: HTMLDivElement | null) {
+  if (element) element.scrollLeft = element.scrollWidth;
+}
+
 /** The cells, one stop of the tab key; what the one at hand holds stands below. */
 export function HeatGrid({ grid, view, busy }: HeatGridProps) {
   const { from, to } = useStore(streamStore, ({ filter }) => filter);
@@ -39,7 +44,7 @@ export function HeatGrid({ grid, view, busy }: HeatGridProps) {
 
   return (
     <>
-      <div className="heat-scroll">
+      <div className="heat-scroll" ref={showLatest}>
         <table
           className={`heat heat-${view}`}
           aria-busy={busy}

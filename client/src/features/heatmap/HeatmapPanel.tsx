@@ -30,7 +30,7 @@ function Heatmap() {
   const [view, setView] = useState<HeatView>("week");
   const zone = ownZone();
   const now = useNow(serverNow, 30_000);
-  const source = useStore(streamStore, ({ filter }) => filter.source);
+  const { source, project } = useStore(streamStore, ({ filter }) => filter);
   const live = useStore(tallyStore, ({ buckets }) => buckets);
   const { data, isPending, isError, isFetching, refetch } = useCounts(view, zone, now);
   const grid = useMemo(

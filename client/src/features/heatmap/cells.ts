@@ -14,7 +14,7 @@ export interface Cell {
 }
 
 /** A row of the grid: in every column no cell, one, or two where an hour comes twice. */
-export interface Row {
+interface Row {
   name: string;
   columns: Cell[][];
 }

@@ -5,7 +5,7 @@ import type { CountsQuery } from "../../protocol/generated.ts";
 export type HeatView = "week" | "month" | "year" | "hours";
 
 /** Days that each view looks back, today included. */
-export const DAYS: Record<HeatView, number> = { week: 7, month: 30, year: 365, hours: 84 };
+const DAYS: Record<HeatView, number> = { week: 7, month: 30, year: 365, hours: 84 };
 
 /** The days of a view, the earliest first. */
 export function daysOf(view: HeatView, zone: string, now: number): Day[] {

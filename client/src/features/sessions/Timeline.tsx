@@ -1,6 +1,6 @@
 import { useMemo, useState } from "react";
 import { useRoving } from "../../components/useRoving.ts";
-import { dayAndTime, shortId } from "../../lib/format.ts";
+import { dayAndTime } from "../../lib/format.ts";
 import type { StreamEvent } from "../../protocol/decode.ts";
 import { sayMark, saySpan } from "./say.ts";
 import { timeScale } from "./scale.ts";
@@ -33,8 +33,8 @@ export function Timeline({ events, agentTypes }: TimelineProps) {
     };
     return { ...rest, ...tell(text), onFocus: focus, "aria-label": text };
   };
-  const nameOf = ({ agentId }: Lane) =>
-    agentId === null ? "Session" : `${agentTypes.get(agentId) ?? "Subagent"} ${shortId(agentId).slice(0, 7)}`;
+  const nameOf = ({ agentId }: Lane, row: number) =>
+    agentId === null ? "Session" : `${row}. ${agentTypes.get(agentId) ?? "subagent"}`;
 
   return (
     <>
@@ -61,7 +61,7 @@ export function Timeline({ events, agentTypes }: TimelineProps) {
           ))}
         </div>
         {lanes.map((lane, row) => (
-          <LaneRow key={lane.agentId ?? ""} name={nameOf(lane)}>
+          <LaneRow key={lane.agentId ?? ""} name={nameOf(lane, row)}>
             <div className="lane" style={{ height: lane.lines * LINE_HEIGHT + 8 }}>
               {scale.gaps.map(({ from, to }) => (
                 <span key={from} className="gap" style={{ left: share(from), width: share(to - from) }} />

@@ -1,5 +1,5 @@
 import { duration, timeOfDay } from "../../lib/format.ts";
-import { headline } from "../../protocol/describe.ts";
+import { headline, TYPE_NAMES } from "../../protocol/describe.ts";
 import type { Mark, Span } from "./spans.ts";
 
 /** A tool call in one line. */
@@ -12,4 +12,5 @@ export function saySpan({ tool, context, start, end, outcome }: Span): string {
 }
 
 /** Anything else that happened, in one line. */
-export const sayMark = ({ at, event }: Mark): string => `${headline(event)}, at ${timeOfDay(at)}`;
+export const sayMark = ({ at, event }: Mark): string =>
+  `${TYPE_NAMES[event.type]}: ${headline(event)}, at ${timeOfDay(at)}`;

@@ -27,7 +27,7 @@ export function EventDialog({ event, onClose }: { event: StreamEvent; onClose():
     onClose();
   }
   return (
-    <Dialog title={headline(event)} onClose={onClose}>
+    <Dialog title={`${TYPE_NAMES[event.type]}: ${headline(event)}`} onClose={onClose}>
       <dl className="facts">
         {facts.map(
           ([name, value]) =>
