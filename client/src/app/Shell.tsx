@@ -56,7 +56,7 @@ export function Shell({ children }: { children: ReactNode }) {
         </div>
       </header>
       {route.view !== "session" && <FilterBar events={route.view === "live"} />}
-      <main id="main" tabIndex={-1} className={`view view-${route.view}`}>
+      <main key={hrefOf(route)} id="main" tabIndex={-1} className={`view view-${route.view}`}>
         {children}
       </main>
     </div>

@@ -44,8 +44,10 @@ function Heatmap() {
       tools={<Choice<HeatView> label="Range" options={VIEWS} value={view} onChange={setView} />}
     >
       <p className="dim heatmap-total">
-        {isPending && !isError ? "Loading the history…" : sayTotal(grid.total, view)},{" "}
+        {isPending && !isError ? "Loading the history…" : sayTotal(grid.total, view)}
+        {" · "}
         {zone.replaceAll("_", " ")}
+        {project !== null && " · all projects: hours are not kept by project"}
       </p>
       {isError && (
         <p className="heatmap-failed" role="alert">
