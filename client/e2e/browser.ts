@@ -36,6 +36,7 @@ export async function newPage(
     timezoneId: "Europe/Berlin",
     ...options,
   });
+  context.setDefaultTimeout(20_000);
   const page = await context.newPage();
   const embedded = (await (await fetch(world.url)).text()).includes('<div id="root">');
   if (!embedded) {

@@ -191,7 +191,7 @@ async function end(child: ChildProcess | null, signal: NodeJS.Signals): Promise<
 export async function until(
   what: string,
   holds: () => Promise<boolean> | boolean,
-  limitMs = 60_000,
+  limitMs = 30_000,
 ): Promise<void> {
   const start = performance.now();
   while (performance.now() - start < limitMs) {

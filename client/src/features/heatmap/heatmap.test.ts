@@ -37,6 +37,9 @@ test("live events are added to their hour, without those the server has counted"
   ]);
   expect([...cellCounts("week", zone, answer, live, "a")]).toEqual([["2026-11-25 10 330", 6]]);
   expect([...cellCounts("week", zone, answer, live, null)]).toEqual([["2026-11-25 10 330", 16]]);
+  expect([...cellCounts("week", zone, { ...answer, before: null }, live, null)]).toEqual([
+    ["2026-11-25 10 330", 5],
+  ]);
   expect([...cellCounts("year", zone, undefined, live, "a")]).toEqual([["2026-11-25", 3]]);
   expect([...cellCounts("hours", zone, undefined, live, "b")]).toEqual([["3 10", 10]]);
 });

@@ -14,10 +14,10 @@ function keyAt(view: HeatView, zone: string, at: number): string {
   return hourKey(isoDay(day), hour, offset);
 }
 
-/** What the server counted, and what had come live by then: its answer holds that already. */
+/** What the server counted, and what had come live by then: its answer holds that already. Null while more of that may be on its way. */
 export interface Counted {
   answer: Counts;
-  before: ReadonlyMap<string, number>;
+  before: ReadonlyMap<string, number> | null;
 }
 
 /** Events by cell: the server's count, and what came live since it was taken. */
@@ -36,6 +36,7 @@ export function cellCounts(
   }
   for (const { weekday, hour, eventCount } of counted?.answer.hoursOfWeek ?? [])
     add(weekKey(weekday, hour), eventCount);
+  if (counted?.before === null) return cells;
   for (const [key, bucket] of live) {
     if (source !== null && bucket.source !== source) continue;
     const since = bucket.count - (counted?.before.get(key) ?? 0);

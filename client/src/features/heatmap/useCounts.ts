@@ -8,6 +8,9 @@ import { liveNow } from "../../store/tally.ts";
 import type { Counted } from "./merge.ts";
 import { countsQuery, type HeatView } from "./range.ts";
 
+/** What was stored before the answer was made may arrive by the stream so much later. */
+const ON_THE_WAY_MS = 300;
+
 /** The server's counts for a view; asked for anew when a day begins and while events come. */
 export function useCounts(view: HeatView, zone: string, now: number) {
   const source = useStore(streamStore, ({ filter }) => filter.source);
@@ -16,7 +19,11 @@ export function useCounts(view: HeatView, zone: string, now: number) {
     queryFn: async ({ signal }): Promise<Counted> => {
       const answer = await api.counts(countsQuery(view, zone, serverNow(), source), signal);
       setServerClock(answer.meta.fetchedAt);
-      return { answer, before: liveNow() };
+      const counted: Counted = { answer, before: null };
+      setTimeout(() => {
+        counted.before = liveNow();
+      }, ON_THE_WAY_MS);
+      return counted;
     },
   });
 }

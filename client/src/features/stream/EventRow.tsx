@@ -20,9 +20,9 @@ const OUTCOMES = { running: "started", ok: "done", failed: "failed" } as const;
 export const EventRow = memo(function EventRow({ event, top, height, position, total, active }: RowProps) {
   const result = outcome(event);
   return (
+    // biome-ignore lint/a11y/useFocusableInteractive: the list has the focus and names the active row
     <div
       role="option"
-      tabIndex={-1}
       id={`row-${event.id}`}
       className={`row type-${event.type}`}
       aria-selected={active}
