@@ -25,7 +25,7 @@ use crate::layers;
 
 /// Every route of the server.
 pub fn router(app: &App) -> Router {
-    around(app, hosted_routes(app).merge(other_routes(app)))
+    layers::below(&app.base_path, around(app, hosted_routes(app).merge(other_routes(app))))
 }
 
 /// The layers around all routes; the last one added is the first to see a request.

@@ -139,8 +139,8 @@ impl Period {
 
 /// The library's times end a day before ours do; nothing changes on that day.
 fn stamp(micros: i64) -> jiff::Timestamp {
-    let bounds = (jiff::Timestamp::MIN.as_microsecond(), jiff::Timestamp::MAX.as_microsecond());
-    jiff::Timestamp::from_microsecond(micros.clamp(bounds.0, bounds.1)).unwrap_or(jiff::Timestamp::UNIX_EPOCH)
+    let end = if micros < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
+    jiff::Timestamp::from_microsecond(micros).unwrap_or(end)
 }
 
 /// `YYYY-MM-DDThh:mm:ss±hh:mm`, with seconds in the offset where it has some.
