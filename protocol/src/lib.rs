@@ -11,6 +11,7 @@ pub mod limits;
 pub mod names;
 pub mod payload;
 pub mod problem;
+pub mod safe;
 pub mod signing;
 pub mod stream;
 pub mod timestamp;

@@ -1,6 +1,7 @@
 //! The one entrance for people: `cargo xtask up | test | check | bench | soak | gen`.
 
 mod generate;
+mod privacy;
 mod shell;
 mod tools;
 mod up;
