@@ -73,6 +73,9 @@ Environment:
   VIBETEA_SESSION_SILENCE_SECS          silence after which a session has ended [1800]
   VIBETEA_BUFFER_SIZE                   events held in memory per destination [1000]
   VIBETEA_BASENAME_ALLOWLIST            file extensions that may be named, such as rs,ts,md [all]
+  VIBETEA_CONTEXT                       off names no file at all [on]
+  VIBETEA_PROJECT_NAMES                 basename names a project as its folder, hash by a keyed hash, off not at all
+                                        [basename]
   RUST_LOG                              log filter [info]
 
 Exit status: 0 success, 1 run-time error, 2 usage, 78 configuration."

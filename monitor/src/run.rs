@@ -17,7 +17,6 @@ use crate::interpret::Interpreter;
 use crate::keys::{self, KeyError};
 use crate::outbox::{Outbox, OutboxError};
 use crate::pipeline::{Progress, Reader, ReaderConfig, ReaderError, spawn_reader};
-use crate::privacy::Policy;
 use crate::sender::{ClientError, Sender, SenderError, Signer};
 
 /// The reader ends its transaction and the sender its last request within this time of `stop`.
@@ -42,8 +41,8 @@ pub enum RunError {
     /// The sender cannot go on.
     #[error(transparent)]
     Sender(#[from] SenderError),
-    /// A part of the program panicked; its message is in the log.
-    #[error("a part of the monitor broke down: {0}")]
+    /// A part of the program panicked; its message is not for repeating, as it may quote what was at hand.
+    #[error("a part of the monitor broke down")]
     Broken(JoinError),
 }
 
@@ -55,8 +54,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), RunError
     let signer = Signer { key: Arc::new(key), source: config.identity.source.clone() };
     let outbox = Outbox::open(&config.state_dir, &clock)?;
     let sender = Sender::new(&config.shipping, &signer, &outbox, &clock)?;
-    let policy = Policy::from_allowlist(config.basename_allowlist.as_deref());
-    let interpreter = Interpreter::new(policy, identity, config.session_silence);
+    let interpreter = Interpreter::new(config.policy(), identity, config.session_silence);
     let reader_config = ReaderConfig {
         history: config.history,
         everything_to_batch: config.shipping.hosted,

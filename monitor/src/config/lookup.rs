@@ -8,6 +8,7 @@ use vibetea_protocol::SourceId;
 
 use super::Lookup;
 use crate::pipeline::{History, InvalidHistory};
+use crate::privacy::{InvalidProjectNames, ProjectNames};
 
 /// One or more variables are wrong or missing; nothing was started.
 #[derive(Debug)]
@@ -105,6 +106,30 @@ impl<'a> Variables<'a> {
             self.refuse(name, &value, &error.to_string());
             History::All
         })
+    }
+
+    pub(super) fn switch(&mut self, name: &str, default: bool) -> bool {
+        match self.get(name).as_deref().map(str::trim) {
+            None => default,
+            Some("on") => true,
+            Some("off") => false,
+            Some(value) => {
+                self.refuse(name, value, "'on' or 'off' is allowed");
+                default
+            }
+        }
+    }
+
+    pub(super) fn project_names(&mut self, name: &str) -> ProjectNames {
+        let Some(value) = self.get(name) else { return ProjectNames::default() };
+        value.trim().parse().unwrap_or_else(|error: InvalidProjectNames| {
+            self.refuse(name, &value, &error.to_string());
+            ProjectNames::Off
+        })
+    }
+
+    pub(super) fn home(&self) -> Option<String> {
+        self.get("HOME")
     }
 
     /// A list as it was written, once every part of it could be an extension.

@@ -13,6 +13,7 @@ use vibetea_protocol::SourceId;
 use lookup::Variables;
 
 use crate::pipeline::History;
+use crate::privacy::{Policy, ProjectNames};
 pub use lookup::{ConfigError, environment};
 
 /// How the environment is read: name in, value out. A closure, so that tests touch no process environment.
@@ -35,6 +36,12 @@ pub struct Config {
     pub session_silence: Duration,
     /// File extensions that may be named, with commas between them; `None` leaves the built-in rule.
     pub basename_allowlist: Option<String>,
+    /// Whether files are named at all.
+    pub context: bool,
+    /// How projects are named.
+    pub project_names: ProjectNames,
+    /// The home directory, whose name is a person's.
+    pub home: Option<String>,
 }
 
 /// The two destinations.
@@ -85,6 +92,8 @@ impl Config {
         let silence = variables.number("VIBETEA_SESSION_SILENCE_SECS", 1, 31_536_000, 1800);
         let history = variables.history("VIBETEA_HISTORY");
         let basename_allowlist = variables.extensions("VIBETEA_BASENAME_ALLOWLIST");
+        let context = variables.switch("VIBETEA_CONTEXT", true);
+        let project_names = variables.project_names("VIBETEA_PROJECT_NAMES");
         let identity = IdentityConfig::read(&mut variables);
         let claude_dir = variables.claude_dir();
         let state_dir = variables.state_dir();
@@ -105,10 +114,23 @@ impl Config {
                     history,
                     session_silence: Duration::from_secs(silence),
                     basename_allowlist,
+                    context,
+                    project_names,
+                    home: variables.home(),
                 })
             }
             _ => Err(variables.into_error()),
         }
+    }
+}
+
+impl Config {
+    /// What may be named.
+    pub fn policy(&self) -> Policy {
+        Policy::from_allowlist(self.basename_allowlist.as_deref())
+            .with_context(self.context)
+            .with_projects(self.project_names)
+            .with_home(self.home.as_deref())
     }
 }
 

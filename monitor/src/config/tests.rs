@@ -81,6 +81,8 @@ fn every_wrong_variable_is_named_with_what_it_held_and_what_is_allowed() {
         ("VIBETEA_HISTORY", "30"),
         ("VIBETEA_SESSION_SILENCE_SECS", "1.5"),
         ("VIBETEA_BASENAME_ALLOWLIST", "rs,../x"),
+        ("VIBETEA_CONTEXT", "no"),
+        ("VIBETEA_PROJECT_NAMES", "none"),
     ]);
     insta::assert_snapshot!(text, @r#"
     the configuration cannot be used
@@ -92,6 +94,8 @@ fn every_wrong_variable_is_named_with_what_it_held_and_what_is_allowed() {
       VIBETEA_SESSION_SILENCE_SECS is "1.5": a whole number from 1 to 31536000 is allowed
       VIBETEA_HISTORY is "30": 'all', 'off' or a number of days from 1 to 9999 such as '30d' is allowed
       VIBETEA_BASENAME_ALLOWLIST is "rs,../x": extensions with commas between them, such as 'rs,ts,md', are allowed
+      VIBETEA_CONTEXT is "no": 'on' or 'off' is allowed
+      VIBETEA_PROJECT_NAMES is "none": 'basename', 'hash' or 'off' is allowed
       VIBETEA_SOURCE_ID is "a\nb": 1 to 128 characters without control characters are allowed
     "#);
 }
@@ -140,6 +144,20 @@ fn folders_follow_their_variables() {
     assert_eq!(config.claude_dir, PathBuf::from("/srv/claude"));
     assert_eq!(config.state_dir, PathBuf::from("/srv/state/vibetea"));
     assert_eq!(config.basename_allowlist, Some(".rs, TS,,".to_owned()));
+}
+
+#[test]
+fn names_are_sent_unless_they_are_switched_off() {
+    let plain = config(&[]).unwrap();
+    assert!(plain.context);
+    assert_eq!(plain.project_names, ProjectNames::Basename);
+    assert_eq!(plain.home.as_deref(), Some("/home/dev"));
+    let names = |text| config(&[("VIBETEA_PROJECT_NAMES", text)]).unwrap().project_names;
+    assert_eq!(names("basename"), ProjectNames::Basename);
+    assert_eq!(names("hash"), ProjectNames::Hash);
+    assert_eq!(names(" off "), ProjectNames::Off);
+    assert!(config(&[("VIBETEA_CONTEXT", "on")]).unwrap().context);
+    assert!(!config(&[("VIBETEA_CONTEXT", "off")]).unwrap().context);
 }
 
 #[test]
