@@ -1,6 +1,7 @@
-//! The one entrance for people: `cargo xtask up | test | check | bench | soak | gen`.
+//! The one entrance for people: `cargo xtask up | test | check | bench | soak | mutants | gen`.
 
 mod generate;
+mod mutants;
 mod privacy;
 mod shell;
 mod tools;
@@ -38,8 +39,10 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
-    /// Run the long form of the crash tests: 200 kills while 50,000 lines are written
+    /// Run the long forms: 200 kills while 50,000 lines are written, 10,000 pairs of transcripts that must look alike
     Soak,
+    /// Break the code that keeps texts in, one place at a time: some test must notice each (takes half an hour)
+    Mutants,
     /// Write the generated files anew
     Gen,
 }
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Task::Check => check(),
         Task::Bench { arguments } => up::bench(&arguments),
         Task::Soak => soak(),
+        Task::Mutants => mutants::run(),
         Task::Gen => generate::write(),
     };
     match outcome {
@@ -89,7 +93,10 @@ fn lint() -> Result<()> {
 fn soak() -> Result<()> {
     tools::require_nextest()?;
     cargo(["build", "--workspace", "--bins", "--tests"])?;
-    shell::cargo_command(["nextest", "run", "--package", "vibetea-tests", "--profile", "soak", "crash::"])
-        .env("VIBETEA_SOAK", "1")
-        .run()
+    for (package, tests) in [("vibetea-monitor", "canaries::"), ("vibetea-tests", "crash::")] {
+        shell::cargo_command(["nextest", "run", "--package", package, "--profile", "soak", tests])
+            .env("VIBETEA_SOAK", "1")
+            .run()?;
+    }
+    Ok(())
 }

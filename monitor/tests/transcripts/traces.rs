@@ -28,13 +28,14 @@ fn base64_inside(word: &str, engine: &impl base64::Engine) -> Vec<String> {
     let behind = |others: usize| {
         let whole = engine.encode([&b"xx"[..others], word.as_bytes()].concat());
         let inside = if others == 0 { 0 } else { 4 };
-        whole.trim_end_matches('=')[inside..].get(..16).unwrap_or_default().to_owned()
+        whole[inside..inside + 16].to_owned()
     };
     (0..3).map(behind).collect()
 }
 
 /// Every form of a word that is looked for, by name.
 pub(crate) fn forms(word: &str) -> Vec<(&'static str, String)> {
+    assert!(word.len() >= 14, "'{word}' is too short to be looked for");
     let hashes = [
         ("sha-256", Sha256::digest(word).to_vec()),
         ("sha-1", Sha1::digest(word).to_vec()),
