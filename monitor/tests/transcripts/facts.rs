@@ -264,7 +264,7 @@ fn keys_may_stand_in_any_order() {
 }
 
 /// Every known type in the shapes that it comes in, but for those that say something.
-fn quiet_records() -> Vec<Value> {
+pub(crate) fn quiet_records() -> Vec<Value> {
     let bare = |kind: &str| json!({"type": kind, "sessionId": SESSION});
     let mut records: Vec<Value> = [
         "agent-color",
