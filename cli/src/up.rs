@@ -126,7 +126,8 @@ fn monitor_config(
 
 impl Prepared {
     fn run(self, options: &Options) -> Result<(), UpError> {
-        vibetea_server::telemetry::start(&self.server.log);
+        // the one of the two that keeps paths of transcripts out of the log
+        vibetea_monitor::telemetry::start_filtered(&self.server.log);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         runtime.map_err(anyhow::Error::from)?.block_on(self.serve(options))
     }

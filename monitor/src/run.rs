@@ -41,8 +41,8 @@ pub enum RunError {
     /// The sender cannot go on.
     #[error(transparent)]
     Sender(#[from] SenderError),
-    /// A part of the program panicked; its message is in the log.
-    #[error("a part of the monitor broke down: {0}")]
+    /// A part of the program panicked; its message is not for repeating, as it may quote what was at hand.
+    #[error("a part of the monitor broke down")]
     Broken(JoinError),
 }
 

@@ -15,6 +15,7 @@ pub mod names;
 pub mod openapi;
 pub mod payload;
 pub mod problem;
+pub mod safe;
 pub mod signing;
 pub mod stream;
 pub mod timestamp;

@@ -177,7 +177,7 @@ impl Serialize for SessionId {
     }
 }
 
-/// Id of a subagent as it stands in its file's name: 1 to 40 characters of `a-z`, `0-9`.
+/// Id of a subagent as it stands in its file's name: 1 to 40 characters of `0-9`, `a-f`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct AgentId(String);

@@ -1,7 +1,9 @@
-//! The one entrance for people: `cargo xtask up | build | test | check | bench | soak | gen`.
+//! The one entrance for people: `cargo xtask up | build | test | check | bench | soak | mutants | gen`.
 
 mod client;
 mod generate;
+mod mutants;
+mod privacy;
 mod shell;
 mod tools;
 mod up;
@@ -40,8 +42,10 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
-    /// Run the long form of the crash tests: 200 kills while 50,000 lines are written
+    /// Run the long forms: 200 kills while 50,000 lines are written, 10,000 pairs of transcripts that must look alike
     Soak,
+    /// Break the code that keeps texts in, one place at a time: some test must notice each (takes half an hour)
+    Mutants,
     /// Write the generated files anew
     Gen,
 }
@@ -54,6 +58,7 @@ fn main() -> ExitCode {
         Task::Check => check(),
         Task::Bench { arguments } => up::bench(&arguments),
         Task::Soak => soak(),
+        Task::Mutants => mutants::run(),
         Task::Gen => generate::write(),
     };
     match outcome {
@@ -94,7 +99,10 @@ fn lint() -> Result<()> {
 fn soak() -> Result<()> {
     tools::require_nextest()?;
     cargo(["build", "--workspace", "--bins", "--tests"])?;
-    shell::cargo_command(["nextest", "run", "--package", "vibetea-tests", "--profile", "soak", "crash::"])
-        .env("VIBETEA_SOAK", "1")
-        .run()
+    for (package, tests) in [("vibetea-monitor", "canaries::"), ("vibetea-tests", "crash::")] {
+        shell::cargo_command(["nextest", "run", "--package", package, "--profile", "soak", tests])
+            .env("VIBETEA_SOAK", "1")
+            .run()?;
+    }
+    Ok(())
 }

@@ -24,7 +24,7 @@ export type ActivityPayload = {
  */
 sessionId: string, 
 /**
- * As in [`SessionPayload::project`].
+ * Last component of the directory the session was started in.
  */
 project?: string, };
 
@@ -48,7 +48,7 @@ status: ToolStatus,
  */
 context?: string, 
 /**
- * As in [`SessionPayload::project`].
+ * Last component of the directory the session was started in.
  */
 project?: string, 
 /**
@@ -76,7 +76,7 @@ sessionId: string,
  */
 state: AgentState, 
 /**
- * As in [`SessionPayload::project`].
+ * Last component of the directory the session was started in.
  */
 project?: string, 
 /**

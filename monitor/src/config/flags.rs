@@ -51,6 +51,13 @@ pub struct Flags {
     /// File extensions that may be named, such as rs,ts,md [env: VIBETEA_BASENAME_ALLOWLIST] [default: all]
     #[arg(long, global = true, hide_short_help = true, value_name = "LIST")]
     basename_allowlist: Option<String>,
+    /// Whether files are named at all: on or off [env: VIBETEA_CONTEXT] [default: on]
+    #[arg(long, global = true, hide_short_help = true, value_name = "SWITCH")]
+    context: Option<String>,
+    /// How projects are named: basename as their folder, hash by a keyed hash, off not at all
+    /// [env: VIBETEA_PROJECT_NAMES] [default: basename]
+    #[arg(long, global = true, hide_short_help = true, value_name = "HOW")]
+    project_names: Option<String>,
     /// What is logged, such as info or vibetea_monitor=debug [env: RUST_LOG] [default: info]
     #[arg(long, global = true, hide_short_help = true, value_name = "FILTER")]
     log: Option<String>,
@@ -73,6 +80,8 @@ impl Flags {
             "--session-silence-secs" => &self.session_silence_secs,
             "--buffer-size" => &self.buffer_size,
             "--basename-allowlist" => &self.basename_allowlist,
+            "--context" => &self.context,
+            "--project-names" => &self.project_names,
             "--log" => &self.log,
             _ => return None,
         };

@@ -20,7 +20,7 @@ use reader::{Problem, Reader};
 use crate::identity::Identity;
 use crate::interpret::Interpreter;
 use crate::pipeline::History;
-use crate::privacy::Policy;
+use crate::privacy::{Policy, ProjectNames};
 
 /// How settings are asked for: the name of a variable in, its value out; a flag of the command line is asked for by
 /// its name with the dashes. A closure, so that tests touch no process environment.
@@ -50,6 +50,12 @@ pub struct Reading {
     pub session_silence: Duration,
     /// File extensions that may be named, with commas between them; `None` leaves the built-in rule.
     pub basename_allowlist: Option<String>,
+    /// Whether files are named at all.
+    pub context: bool,
+    /// How projects are named.
+    pub project_names: ProjectNames,
+    /// The home directory, whose name is a person's.
+    pub home: Option<String>,
 }
 
 /// The two destinations.
@@ -132,6 +138,8 @@ settings! {
     SESSION_SILENCE = "VIBETEA_SESSION_SILENCE_SECS", "session_silence_secs", "--session-silence-secs";
     BUFFER_SIZE = "VIBETEA_BUFFER_SIZE", "buffer_size", "--buffer-size";
     BASENAME_ALLOWLIST = "VIBETEA_BASENAME_ALLOWLIST", "basename_allowlist", "--basename-allowlist";
+    CONTEXT = "VIBETEA_CONTEXT", "context", "--context";
+    PROJECT_NAMES = "VIBETEA_PROJECT_NAMES", "project_names", "--project-names";
     LOG = "RUST_LOG", "log", "--log";
 }
 
@@ -153,6 +161,9 @@ pub struct Settings {
     history: History,
     session_silence: u64,
     basename_allowlist: Option<String>,
+    context: bool,
+    project_names: ProjectNames,
+    home: Option<String>,
     log: String,
     file: Option<PathBuf>,
     shown: Vec<Shown>,
@@ -182,10 +193,13 @@ impl Settings {
         let state = reader.base_directory("XDG_STATE_HOME", ".local/state");
         let state = state.map(|dir| (dir.join("vibetea"), Origin::Default));
         let state_dir = reader.folder(STATE_DIR, state, ".local/state/vibetea");
-        let history = reader.history(HISTORY);
+        let history = reader.choice(HISTORY, "all", History::All);
         let session_silence = reader.number(SESSION_SILENCE, 1, 31_536_000, 1800);
         let buffer_size = reader.number(BUFFER_SIZE, 1, 1_000_000, 1000);
         let basename_allowlist = reader.extensions(BASENAME_ALLOWLIST);
+        let context = reader.switch(CONTEXT, true);
+        let project_names = reader.choice(PROJECT_NAMES, "basename", ProjectNames::Off);
+        let home = reader.get("HOME");
         let log = reader.text(LOG, "info");
         let file = reader.file_path();
         let Reader { shown, problems, .. } = reader;
@@ -202,6 +216,9 @@ impl Settings {
             history,
             session_silence,
             basename_allowlist,
+            context,
+            project_names,
+            home,
             log,
             file,
             shown,
@@ -260,12 +277,22 @@ impl Settings {
 
     /// What is read.
     pub fn reading(&self) -> Result<Reading, ConfigError> {
-        self.check_these(&[CLAUDE_DIR, HISTORY, SESSION_SILENCE, BASENAME_ALLOWLIST])?;
+        self.check_these(&[
+            CLAUDE_DIR,
+            HISTORY,
+            SESSION_SILENCE,
+            BASENAME_ALLOWLIST,
+            CONTEXT,
+            PROJECT_NAMES,
+        ])?;
         Ok(Reading {
             claude_dir: self.claude_dir.clone().expect(COMPLAINED),
             history: self.history,
             session_silence: Duration::from_secs(self.session_silence),
             basename_allowlist: self.basename_allowlist.clone(),
+            context: self.context,
+            project_names: self.project_names,
+            home: self.home.clone(),
         })
     }
 
@@ -299,8 +326,15 @@ impl Config {
 impl Reading {
     /// Lines to events, by these rules, in the name of `identity`.
     pub fn interpreter(&self, identity: Identity) -> Interpreter {
-        let policy = Policy::from_allowlist(self.basename_allowlist.as_deref());
-        Interpreter::new(policy, identity, self.session_silence)
+        Interpreter::new(self.policy(), identity, self.session_silence)
+    }
+
+    /// What may be named.
+    pub fn policy(&self) -> Policy {
+        Policy::from_allowlist(self.basename_allowlist.as_deref())
+            .with_context(self.context)
+            .with_projects(self.project_names)
+            .with_home(self.home.as_deref())
     }
 }
 

@@ -81,6 +81,8 @@ fn every_wrong_variable_is_named_with_what_it_held_and_what_is_allowed() {
         ("VIBETEA_HISTORY", "30"),
         ("VIBETEA_SESSION_SILENCE_SECS", "1.5"),
         ("VIBETEA_BASENAME_ALLOWLIST", "rs,../x"),
+        ("VIBETEA_CONTEXT", "no"),
+        ("VIBETEA_PROJECT_NAMES", "none"),
     ]);
     insta::assert_snapshot!(text, @r#"
     the configuration cannot be used
@@ -93,6 +95,8 @@ fn every_wrong_variable_is_named_with_what_it_held_and_what_is_allowed() {
       VIBETEA_SESSION_SILENCE_SECS is "1.5": a whole number from 1 to 31536000 is allowed
       VIBETEA_BUFFER_SIZE is "-1": a whole number from 1 to 1000000 is allowed
       VIBETEA_BASENAME_ALLOWLIST is "rs,../x": extensions with commas between them, such as 'rs,ts,md', are allowed
+      VIBETEA_CONTEXT is "no": 'on' or 'off' is allowed
+      VIBETEA_PROJECT_NAMES is "none": 'basename', 'hash' or 'off' is allowed
     "#);
 }
 
@@ -147,6 +151,20 @@ fn folders_follow_their_variables() {
     assert_eq!(config.reading.claude_dir, PathBuf::from("/srv/claude"));
     assert_eq!(config.state_dir, PathBuf::from("/srv/state/vibetea"));
     assert_eq!(config.reading.basename_allowlist, Some(".rs, TS,,".to_owned()));
+}
+
+#[test]
+fn names_are_sent_unless_they_are_switched_off() {
+    let plain = config(&[]).unwrap();
+    assert!(plain.reading.context);
+    assert_eq!(plain.reading.project_names, ProjectNames::Basename);
+    assert_eq!(plain.reading.home.as_deref(), Some("/home/dev"));
+    let names = |text| config(&[("VIBETEA_PROJECT_NAMES", text)]).unwrap().reading.project_names;
+    assert_eq!(names("basename"), ProjectNames::Basename);
+    assert_eq!(names("hash"), ProjectNames::Hash);
+    assert_eq!(names(" off "), ProjectNames::Off);
+    assert!(config(&[("VIBETEA_CONTEXT", "on")]).unwrap().reading.context);
+    assert!(!config(&[("VIBETEA_CONTEXT", "off")]).unwrap().reading.context);
 }
 
 #[test]
@@ -216,7 +234,7 @@ fn a_file_is_read_whole_and_holds_no_unknown_key() {
     };
     insta::assert_snapshot!(error("server_ulr = \"http://a\"\nhistory = 3.5\nbuffer_size = 0\nsession_silence_secs = \"x\"\n"), @r#"
     the configuration cannot be used
-      FILE holds the unknown key "server_ulr": one of server_url, supabase_url, supabase_batch_interval_secs, supabase_retry_limit, source_id, key_path, claude_dir, state_dir, history, session_silence_secs, buffer_size, basename_allowlist, log is allowed
+      FILE holds the unknown key "server_ulr": one of server_url, supabase_url, supabase_batch_interval_secs, supabase_retry_limit, source_id, key_path, claude_dir, state_dir, history, session_silence_secs, buffer_size, basename_allowlist, context, project_names, log is allowed
       'history' in FILE is of a kind that says nothing here: a text, a number or a list of texts is allowed
       'session_silence_secs' in FILE is "x": a whole number from 1 to 31536000 is allowed
       'buffer_size' in FILE is "0": a whole number from 1 to 1000000 is allowed

@@ -1,12 +1,13 @@
 //! Each kind of value: how its text is read, its default, and what to say when it is wrong.
 
+use std::fmt::Display;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use url::Url;
 use vibetea_protocol::SourceId;
 
 use super::reader::{Found, Origin, Reader, Setting, quoted};
-use crate::pipeline::{History, InvalidHistory};
 
 const SOURCE_ALLOWED: &str = "1 to 128 characters without control characters are allowed";
 
@@ -58,16 +59,33 @@ impl Reader<'_> {
         Some(url)
     }
 
-    pub(super) fn history(&mut self, setting: &'static Setting) -> History {
-        let Some(found) = self.find(setting) else {
-            self.show(setting, Some("all".to_owned()), Origin::Default);
-            return History::All;
-        };
-        self.show_found(setting, &found);
-        found.value.trim().parse().unwrap_or_else(|error: InvalidHistory| {
-            self.refuse(setting, &found, &error.to_string());
-            History::All
+    /// One of a few words; `otherwise` stands for what is none of them until that is said.
+    pub(super) fn choice<T>(&mut self, setting: &'static Setting, default: &str, otherwise: T) -> T
+    where
+        T: FromStr<Err: Display>,
+    {
+        let text = self.text(setting, default);
+        text.trim().parse().unwrap_or_else(|error: T::Err| {
+            self.refuse_found(setting, &error.to_string());
+            otherwise
         })
+    }
+
+    pub(super) fn switch(&mut self, setting: &'static Setting, default: bool) -> bool {
+        match self.text(setting, if default { "on" } else { "off" }).trim() {
+            "on" => true,
+            "off" => false,
+            _ => {
+                self.refuse_found(setting, "'on' or 'off' is allowed");
+                default
+            }
+        }
+    }
+
+    fn refuse_found(&mut self, setting: &'static Setting, allowed: &str) {
+        if let Some(found) = self.find(setting) {
+            self.refuse(setting, &found, allowed);
+        }
     }
 
     /// A list as it was written, once every part of it could be an extension.

@@ -320,7 +320,7 @@ impl<Q: Queue> Courier<Q> {
         let queue = self.queue.clone();
         match tokio::task::spawn_blocking(move || call(&queue)).await {
             Ok(answer) => answer,
-            Err(gone) => Err(OutboxError::Broken(format!("a call into it did not return: {gone}"))),
+            Err(_) => Err(OutboxError::Broken("a call into it did not return".to_owned())),
         }
     }
 }

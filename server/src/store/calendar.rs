@@ -155,18 +155,15 @@ fn local_time(micros: i64, offset: i64) -> String {
     let seconds = local.rem_euclid(MICROS_PER_DAY) / MICROS_PER_SECOND;
     let (sign, offset) = if offset < 0 { ('-', -offset) } else { ('+', offset) };
     let offset = offset / MICROS_PER_SECOND;
-    let mut text = format!(
-        "{date}T{:02}:{:02}:{:02}{sign}{:02}:{:02}",
+    let odd = if offset % 60 == 0 { String::new() } else { format!(":{:02}", offset % 60) };
+    format!(
+        "{date}T{:02}:{:02}:{:02}{sign}{:02}:{:02}{odd}",
         seconds / 3600,
         seconds / 60 % 60,
         seconds % 60,
         offset / 3600,
         offset / 60 % 60,
-    );
-    if offset % 60 != 0 {
-        text.push_str(&format!(":{:02}", offset % 60));
-    }
-    text
+    )
 }
 
 #[cfg(test)]
