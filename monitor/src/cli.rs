@@ -1,11 +1,15 @@
 //! The command line, for this program and for `vibetea monitor`.
 
+mod records;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
 use crate::config::Flags;
+
+pub use records::{AuditArgs, AuditList, AuditTask, QuarantineArgs, QuarantineTask};
 
 /// `vibetea-monitor …`
 #[derive(Debug, Parser)]
@@ -64,6 +68,11 @@ pub enum Command {
     /// Print a completion script for a shell
     #[command(after_help = COMPLETIONS)]
     Completions(CompletionsArgs),
+    /// Show what left this machine: every request with its hash, and its very bytes with --bodies
+    Audit(AuditArgs),
+    /// Look at events that a server refused for what they are, put them back, or give them up
+    #[command(arg_required_else_help = true)]
+    Quarantine(QuarantineArgs),
     /// Print the version
     Version,
 }

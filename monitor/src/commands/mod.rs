@@ -1,11 +1,13 @@
 //! One file per subcommand; standard output is data, standard error is talk.
 
+mod audit;
 mod completions;
 mod config;
 mod doctor;
 mod init;
 mod output;
 mod preview;
+mod quarantine;
 mod run;
 mod service;
 mod status;
@@ -45,6 +47,8 @@ pub fn execute(monitor: &Monitor, program: Program, environment: Lookup<'_>) -> 
         Command::Service(ServiceCommand::Install(args)) => service::install(args, program, lookup),
         Command::Service(ServiceCommand::Uninstall(args)) => service::uninstall(args, lookup),
         Command::Completions(args) => completions::execute(args, program),
+        Command::Audit(args) => audit::execute(args, lookup),
+        Command::Quarantine(args) => quarantine::execute(args, lookup),
         Command::Version => version::execute(),
     };
     exit(done.map(|()| ExitCode::SUCCESS))
