@@ -1,4 +1,5 @@
 mod damage;
+mod full;
 #[cfg(target_os = "linux")]
 mod io_errors;
 #[cfg(target_os = "linux")]
