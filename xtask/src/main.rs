@@ -40,7 +40,7 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
-    /// Run the long form of the crash tests: 200 kills while 50,000 lines are written
+    /// Run the long form of the crash tests: kills, power cuts, failing calls and cut connections by the hundred
     Soak,
     /// Write the generated files anew
     Gen,
@@ -94,7 +94,9 @@ fn lint() -> Result<()> {
 fn soak() -> Result<()> {
     tools::require_nextest()?;
     cargo(["build", "--workspace", "--bins", "--tests"])?;
-    shell::cargo_command(["nextest", "run", "--package", "vibetea-tests", "--profile", "soak", "crash::"])
+    let packages = ["--package", "vibetea-tests", "--package", "vibetea-monitor"];
+    let tests = ["crash::", "outbox::", "sender::tests::faults"];
+    shell::cargo_command(["nextest", "run", "--profile", "soak"].into_iter().chain(packages).chain(tests))
         .env("VIBETEA_SOAK", "1")
         .run()
 }
