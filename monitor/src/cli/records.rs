@@ -39,14 +39,6 @@ pub struct AuditList {
     pub limit: u64,
 }
 
-/// Arguments of `quarantine`.
-#[derive(Debug, Args)]
-pub struct QuarantineArgs {
-    /// What to do.
-    #[command(subcommand)]
-    pub task: QuarantineTask,
-}
-
 /// What can be done with events that a server refused for what they are.
 #[derive(Debug, Subcommand)]
 pub enum QuarantineTask {
@@ -75,3 +67,23 @@ pub enum QuarantineTask {
         yes: bool,
     },
 }
+
+pub(super) const AUDIT: &str = "\
+Examples:
+  vibetea-monitor audit
+  vibetea-monitor audit --since 12h --bodies | jq .
+  vibetea-monitor audit --json --limit 1 | jq -r .sha256
+  vibetea-monitor audit verify
+
+The record is in sent.db in the state folder, for its owner alone, and holds the newest
+64 MiB: bodies as they were sent, which is redacted events and nothing else. A request is
+recorded before it is sent; a power cut may take the last seconds of the record.
+'verify' exits with status 1 if a body or a signature is not what was sent.";
+
+pub(super) const QUARANTINE: &str = "\
+Examples:
+  vibetea-monitor quarantine list
+  vibetea-monitor quarantine retry         all of them, once the server takes them
+  vibetea-monitor quarantine drop evt_4f0k2m8c1q7x9z3a5b6d
+
+Works beside a running monitor and without one.";

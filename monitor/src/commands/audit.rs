@@ -1,7 +1,6 @@
 //! `audit`: what left this machine, byte for byte.
 
 use std::fmt::Write as _;
-use std::io::{BufWriter, Write};
 
 use anyhow::{Context as _, bail};
 use jiff::{Span, tz::TimeZone};
@@ -9,6 +8,7 @@ use serde_json::{Value, json};
 use vibetea_protocol::signing::PublicKey;
 use vibetea_protocol::{Clock, Timestamp};
 
+use super::output::{Output, print, say};
 use crate::audit::{AuditReader, Entry, Verdict};
 use crate::cli::{AuditArgs, AuditList, AuditTask};
 use crate::config::{IdentityConfig, Lookup, state_dir_from_lookup};
@@ -27,28 +27,24 @@ fn list(reader: &AuditReader, list: &AuditList) -> anyhow::Result<()> {
     let since = list.since.as_deref().map(|since| moment(since, now)).transpose()?;
     let (count, missed) = reader.counts(since)?;
     if count > list.limit {
-        eprintln!("The newest {} of {count} requests; --limit shows more.", list.limit);
+        say(format_args!("The newest {} of {count} requests; --limit shows more.", list.limit));
     }
     if missed > 0 {
-        eprintln!("{missed} more requests were sent while the record could not be written.");
+        say(format_args!("{missed} more requests were sent while the record could not be written."));
     }
-    let mut out = BufWriter::new(std::io::stdout().lock());
+    let mut output = Output::new();
     if count > 0 && !list.json && !list.bodies {
-        writeln!(out, "{HEADING}")?;
+        output.line(HEADING)?;
     }
     reader.each(since, list.limit, |entry| {
         let body = if list.bodies { Some(reader.body(&entry)?) } else { None };
         match (list.json, body) {
-            (true, body) => writeln!(out, "{}", as_json(&entry, body.as_deref())?)?,
-            (false, Some(body)) => {
-                out.write_all(&body)?;
-                out.write_all(b"\n")?;
-            }
-            (false, None) => writeln!(out, "{}", as_text(&entry))?,
+            (true, body) => output.line(as_json(&entry, body.as_deref())?),
+            (false, Some(body)) => output.line(text_of(&body)?),
+            (false, None) => output.line(as_text(&entry)),
         }
-        anyhow::Ok(())
     })?;
-    Ok(out.flush()?)
+    output.finish()
 }
 
 const HEADING: &str = "TIME                      EVENTS    BYTES  SHA-256           URL AND ANSWER";
@@ -75,9 +71,13 @@ fn as_json(entry: &Entry, body: Option<&[u8]>) -> anyhow::Result<Value> {
         "answer": entry.answer,
     });
     if let Some(body) = body {
-        object["body"] = std::str::from_utf8(body).context("a recorded body is no text")?.into();
+        object["body"] = text_of(body)?.into();
     }
     Ok(object)
+}
+
+fn text_of(body: &[u8]) -> anyhow::Result<&str> {
+    std::str::from_utf8(body).context("a recorded body is no text")
 }
 
 fn verify(reader: &AuditReader, key: &PublicKey) -> anyhow::Result<()> {
@@ -86,11 +86,11 @@ fn verify(reader: &AuditReader, key: &PublicKey) -> anyhow::Result<()> {
         let verdict = reader.verify(&entry, key)?;
         counts.add(verdict);
         if let Some(what) = complaint(verdict) {
-            eprintln!("request {} of {}: {what}", entry.number, entry.at);
+            say(format_args!("request {} of {}: {what}", entry.number, entry.at));
         }
         anyhow::Ok(())
     })?;
-    writeln!(std::io::stdout(), "{counts}")?;
+    print(&format!("{counts}\n"))?;
     if counts.wrong > 0 {
         bail!("{} recorded requests are not what was signed", counts.wrong);
     }

@@ -43,12 +43,12 @@ pub fn execute(monitor: &Monitor, program: Program, environment: Lookup<'_>) -> 
         Command::Run => run::execute(lookup),
         Command::Status(args) => status::execute(args, lookup),
         Command::Doctor(args) => return exit(doctor::execute(args, lookup)),
+        Command::Audit(args) => audit::execute(args, lookup),
+        Command::Quarantine(task) => quarantine::execute(task, lookup),
         Command::Config(ConfigCommand::Show(args)) => config::show(args, lookup),
         Command::Service(ServiceCommand::Install(args)) => service::install(args, program, lookup),
         Command::Service(ServiceCommand::Uninstall(args)) => service::uninstall(args, lookup),
         Command::Completions(args) => completions::execute(args, program),
-        Command::Audit(args) => audit::execute(args, lookup),
-        Command::Quarantine(args) => quarantine::execute(args, lookup),
         Command::Version => version::execute(),
     };
     exit(done.map(|()| ExitCode::SUCCESS))

@@ -1,20 +1,21 @@
 //! `quarantine`: the events that a server refused for what they are.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 
 use anyhow::bail;
 use serde_json::json;
 use vibetea_protocol::EventId;
 
 use super::init::{confirmed, is_conversation};
-use crate::cli::{QuarantineArgs, QuarantineTask};
+use super::output::{print, say};
+use super::text::plural;
+use crate::cli::QuarantineTask;
 use crate::config::{Lookup, state_dir_from_lookup};
 use crate::outbox::{Quarantine, Selection, SetAside};
 
-pub(super) fn execute(args: &QuarantineArgs, lookup: Lookup<'_>) -> anyhow::Result<()> {
+pub(super) fn execute(task: &QuarantineTask, lookup: Lookup<'_>) -> anyhow::Result<()> {
     let mut quarantine = Quarantine::open(&state_dir_from_lookup(lookup)?)?;
-    match &args.task {
+    match task {
         QuarantineTask::List { json } => list(&quarantine, *json),
         QuarantineTask::Retry { ids } => retry(&mut quarantine, ids),
         QuarantineTask::Drop { ids, all, yes } => {
@@ -27,11 +28,9 @@ pub(super) fn execute(args: &QuarantineArgs, lookup: Lookup<'_>) -> anyhow::Resu
 fn list(quarantine: &Quarantine, json: bool) -> anyhow::Result<()> {
     let events = quarantine.list()?;
     if events.is_empty() {
-        eprintln!("No event is set aside.");
+        say("No event is set aside.");
     }
-    let text = if json { as_json(&events) } else { as_text(&events) };
-    std::io::stdout().write_all(text.as_bytes())?;
-    Ok(())
+    print(&if json { as_json(&events) } else { as_text(&events) })
 }
 
 fn as_json(events: &[SetAside]) -> String {
@@ -71,7 +70,7 @@ fn retry(quarantine: &mut Quarantine, ids: &[EventId]) -> anyhow::Result<()> {
     let count = quarantine.retry(which)?;
     let next =
         if quarantine.is_running() { "the running monitor sends them" } else { "the next run sends them" };
-    eprintln!("{count} events are in the queue again; {next}.");
+    say(format_args!("Back in the queue: {}; {next}.", plural(count, "event", "events")));
     Ok(())
 }
 
@@ -81,15 +80,16 @@ fn drop_events(quarantine: &mut Quarantine, which: Selection<'_>, yes: bool) -> 
             bail!("an event that is dropped is lost: say --yes where nobody can be asked");
         }
         let what = match which {
-            Selection::All => format!("all {} events that are set aside", quarantine.list()?.len()),
-            Selection::Ids(ids) => format!("{} events", ids.len()),
+            Selection::All => quarantine.list()?.len(),
+            Selection::Ids(ids) => ids.len(),
         };
+        let what = plural(what as u64, "event", "events");
         if !confirmed(&format!("Drop {what}? They are lost then. [y/N] "))? {
             bail!("nothing was dropped");
         }
     }
     let count = quarantine.discard(which)?;
-    eprintln!("{count} events were dropped.");
+    say(format_args!("Dropped: {}.", plural(count, "event", "events")));
     Ok(())
 }
 

@@ -105,7 +105,11 @@ fn events_that_were_set_aside_are_listed_dropped_and_sent_again_beside_a_running
     let _monitor = home.start(&server.url, &[]);
     let retried = home.run(&["quarantine", "retry"], &[]);
     assert_eq!(retried.status, 0, "{}", retried.stderr);
-    assert!(retried.stderr.contains("3 events") && retried.stderr.contains("running"), "{}", retried.stderr);
+    assert!(
+        retried.stderr.contains("3 events; the") && retried.stderr.contains("running"),
+        "{}",
+        retried.stderr
+    );
     eventually("the events", || server.events().len() == 3);
     let sent: Vec<_> = server.events().iter().map(|event| event["id"].clone()).collect();
     assert_eq!(sent, listed[1..].iter().map(|event| event["id"].clone()).collect::<Vec<_>>());
