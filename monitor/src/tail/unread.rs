@@ -78,6 +78,9 @@ impl Tail {
             }
             left = left.saturating_sub(tracked.unread.count(&file, left).unwrap_or(0).max(1));
             self.counted.insert(path.to_owned());
+            if left == 0 && tracked.unread.to < tracked.seen.size {
+                return true;
+            }
         }
         false
     }
@@ -179,7 +182,8 @@ mod tests {
         tail.scan(0);
         assert_eq!(tail.lost(), Lost { files: 2, lines: 100_004 }, "said once");
         // another file at the same path is another file
-        fs::rename(path("c.jsonl"), folder.path().join("elsewhere")).unwrap();
+        let elsewhere = tempfile::tempdir().unwrap();
+        fs::rename(path("c.jsonl"), elsewhere.path().join("c.jsonl")).unwrap();
         append(&path("c.jsonl"), "6\n7\n");
         tail.scan(0);
         assert_eq!(tail.lost(), Lost { files: 3, lines: 100_005 });
