@@ -1,11 +1,16 @@
 //! The command line, for this program and for `vibetea monitor`.
 
+mod records;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
 use crate::config::Flags;
+
+use records::{AUDIT, QUARANTINE};
+pub use records::{AuditArgs, AuditList, AuditTask, QuarantineTask};
 
 /// `vibetea-monitor …`
 #[derive(Debug, Parser)]
@@ -55,6 +60,12 @@ pub enum Command {
     /// Check everything that delivery depends on, and name the remedy for what is wrong
     #[command(after_help = DOCTOR)]
     Doctor(JsonArgs),
+    /// Show what left this machine: every request with its hash, and its very bytes with --bodies
+    #[command(after_help = AUDIT)]
+    Audit(AuditArgs),
+    /// Look at events that a server refused for what they are, put them back, or give them up
+    #[command(subcommand, arg_required_else_help = true, after_help = QUARANTINE)]
+    Quarantine(QuarantineTask),
     /// Show the settings
     #[command(subcommand, arg_required_else_help = true)]
     Config(ConfigCommand),

@@ -3,6 +3,7 @@
 //! One line's way: `tail` reads it, `transcript` understands it, `privacy` makes it safe, `identity` names it,
 //! `outbox` keeps it together with the read position, `sender` ships it. Reader and sender meet in the outbox only.
 
+pub mod audit;
 pub mod cli;
 pub mod commands;
 pub mod config;

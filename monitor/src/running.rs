@@ -42,7 +42,7 @@ pub struct Running {
     pub batches: String,
     /// How it notices changes and what keeps it from reading.
     pub health: Health,
-    /// Since when that is so.
+    /// Since when it notices changes that way and is kept from reading by that.
     pub since: Timestamp,
     /// How far it is with what was there at the start.
     pub history: Progress,
@@ -91,9 +91,10 @@ pub(crate) async fn tell(
     };
     loop {
         let now = *health.borrow_and_update();
-        if now != running.health {
-            (running.health, running.since) = (now, clock.now());
+        if (now.following, now.pause) != (running.health.following, running.health.pause) {
+            running.since = clock.now();
         }
+        running.health = now;
         running.history = *progress.borrow_and_update();
         let (text, file) = (running.text(), file.clone());
         let written = tokio::task::spawn_blocking(move || file.write_all_at(&text, 0)).await;
@@ -139,7 +140,8 @@ mod tests {
         let (progress, progress_seen) = watch::channel(Progress::default());
         let (health, health_seen) = watch::channel(Health::default());
         let telling = tokio::spawn(tell(running(), path.clone(), progress_seen, health_seen, Clock::System));
-        let paused = Health { following: Following::Polling, pause: Some(Pause::DiskFull) };
+        let paused =
+            Health { following: Following::Polling, pause: Some(Pause::DiskFull), ..Health::default() };
         health.send_replace(paused);
         progress.send_replace(Progress { events: 7, ..Progress::default() });
         drop((progress, health));

@@ -6,4 +6,5 @@ mod commands;
 mod configuration;
 mod crash;
 mod end_to_end;
+mod outbox;
 mod tidy;

@@ -42,7 +42,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
-    /// Run the long forms: 200 kills while 50,000 lines are written, 10,000 pairs of transcripts that must look alike
+    /// Run the long forms: kills, power cuts, failing calls and cut connections by the hundred, 10,000 pairs of
+    /// transcripts that must look alike
     Soak,
     /// Break the code that keeps texts in, one place at a time: some test must notice each (takes half an hour)
     Mutants,
@@ -99,10 +100,9 @@ fn lint() -> Result<()> {
 fn soak() -> Result<()> {
     tools::require_nextest()?;
     cargo(["build", "--workspace", "--bins", "--tests"])?;
-    for (package, tests) in [("vibetea-monitor", "canaries::"), ("vibetea-tests", "crash::")] {
-        shell::cargo_command(["nextest", "run", "--package", package, "--profile", "soak", tests])
-            .env("VIBETEA_SOAK", "1")
-            .run()?;
-    }
-    Ok(())
+    let packages = ["--package", "vibetea-tests", "--package", "vibetea-monitor"];
+    let tests = ["crash::", "outbox::", "sender::tests::faults", "canaries::"];
+    shell::cargo_command(["nextest", "run", "--profile", "soak"].into_iter().chain(packages).chain(tests))
+        .env("VIBETEA_SOAK", "1")
+        .run()
 }

@@ -28,11 +28,13 @@ pub(super) fn execute(args: &InitArgs, lookup: Lookup<'_>) -> anyhow::Result<()>
     print(&line)
 }
 
-fn is_conversation() -> bool {
+/// Whether a person can be asked.
+pub(super) fn is_conversation() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-fn confirmed(question: &str) -> io::Result<bool> {
+/// Asks a person; anything but yes is no.
+pub(super) fn confirmed(question: &str) -> io::Result<bool> {
     eprint!("{question}");
     let mut answer = String::new();
     io::stdin().read_line(&mut answer)?;

@@ -1,11 +1,13 @@
 //! One file per subcommand; standard output is data, standard error is talk.
 
+mod audit;
 mod completions;
 mod config;
 mod doctor;
 mod init;
 mod output;
 mod preview;
+mod quarantine;
 mod run;
 mod service;
 mod status;
@@ -41,6 +43,8 @@ pub fn execute(monitor: &Monitor, program: Program, environment: Lookup<'_>) -> 
         Command::Run => run::execute(lookup),
         Command::Status(args) => status::execute(args, lookup),
         Command::Doctor(args) => return exit(doctor::execute(args, lookup)),
+        Command::Audit(args) => audit::execute(args, lookup),
+        Command::Quarantine(task) => quarantine::execute(task, lookup),
         Command::Config(ConfigCommand::Show(args)) => config::show(args, lookup),
         Command::Service(ServiceCommand::Install(args)) => service::install(args, program, lookup),
         Command::Service(ServiceCommand::Uninstall(args)) => service::uninstall(args, lookup),

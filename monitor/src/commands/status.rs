@@ -12,7 +12,7 @@ use super::text::{ago, bytes, plural};
 use crate::cli::JsonArgs;
 use crate::config::{Lookup, state_dir_from_lookup};
 use crate::outbox::{DEFAULT_CAP, DeliveryStatus, Outbox, OutboxError, StatusSnapshot};
-use crate::pipeline::{Following, Pause, Progress};
+use crate::pipeline::{Following, Health, Pause, Progress};
 use crate::running::Running;
 
 pub(super) fn execute(args: &JsonArgs, lookup: Lookup<'_>) -> anyhow::Result<()> {
@@ -71,6 +71,14 @@ fn as_text(status: &StatusSnapshot, running: Option<&Running>, state_dir: &Path,
         line("Changes", following_text(running.health.following));
         if let Some(pause) = running.health.pause {
             line("Paused", &format!("{}, since {}", pause_text(pause), ago(now.since(running.since))));
+        }
+        let Health { waiting_lines, lost_lines, .. } = running.health;
+        if waiting_lines > 0 {
+            line("Unread", &format!("{} wait in the transcripts", plural(waiting_lines, "line", "lines")));
+        }
+        if lost_lines > 0 {
+            let lines = plural(lost_lines, "line", "lines");
+            line("Lost", &format!("{lines}: the transcripts were deleted while reading paused"));
         }
         if !running.history.done {
             line("History", &history_text(&running.history));
@@ -185,7 +193,12 @@ mod tests {
             source: "laptop".to_owned(),
             live: "https://tea.example/events".to_owned(),
             batches: "https://tea.example/ingest".to_owned(),
-            health: Health { following: Following::Polling, pause: Some(Pause::OutboxFull) },
+            health: Health {
+                following: Following::Polling,
+                pause: Some(Pause::OutboxFull),
+                waiting_lines: 1200,
+                lost_lines: 40,
+            },
             since: at,
             history: Progress {
                 total_files: 10,
@@ -210,6 +223,8 @@ mod tests {
         Followed      3 transcripts, 12 kB read
         Changes       noticed by looking at every file again and again; `vibetea-monitor doctor` says why
         Paused        the outbox is full; reading goes on as soon as events are delivered, since 5 min ago
+        Unread        1200 lines wait in the transcripts
+        Lost          40 lines: the transcripts were deleted while reading paused
         History       25 % of 2.0 MB, 4 of 10 files, 77 events
         Queue         2.3 kB of at most 268 MB
         Live          refused (401 unknown_source), 2 waiting, 1 set aside, last acknowledged 5 min ago, to https://tea.example/events
@@ -222,7 +237,7 @@ mod tests {
     #[test]
     fn a_healthy_or_stopped_monitor_is_said_in_few_lines() {
         let mut running = running();
-        running.health = Health { following: Following::Events, pause: None };
+        running.health = Health { following: Following::Events, ..Health::default() };
         running.history.done = true;
         let quiet = StatusSnapshot { running: true, files: 1, ..StatusSnapshot::default() };
         insta::assert_snapshot!(text(&quiet, Some(&running)), @"
@@ -253,7 +268,10 @@ mod tests {
         assert_eq!(json["batch"]["state"], Value::Null);
         assert_eq!(json["counters"]["quarantined_live"], 1);
         assert_eq!(json["queueBytes"], 2345);
-        assert_eq!(json["monitor"]["health"], json!({"following": "polling", "pause": "outboxFull"}));
+        assert_eq!(
+            json["monitor"]["health"],
+            json!({"following": "polling", "pause": "outboxFull", "waitingLines": 1200, "lostLines": 40})
+        );
         assert_eq!(json["monitor"]["history"]["totalFiles"], 10);
     }
 }

@@ -59,6 +59,10 @@ pub struct Health {
     pub following: Following,
     /// Why nothing is read, if something keeps it.
     pub pause: Option<Pause>,
+    /// Lines that wait unread in the transcripts while reading pauses, as far as they were counted.
+    pub waiting_lines: u64,
+    /// Lines that were lost in this run: their files were deleted while reading paused.
+    pub lost_lines: u64,
 }
 
 impl Health {

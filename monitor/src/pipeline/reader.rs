@@ -1,5 +1,7 @@
 //! The reader's loop: hints, timers, one turn after the other, and waiting.
 
+mod loss;
+
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -49,6 +51,8 @@ pub(super) struct Loop {
     next_upkeep: Instant,
     backoff: Duration,
     first_scan_done: bool,
+    /// Since when files wait for the history of others to be sent.
+    history_waits: Option<Instant>,
 }
 
 /// What a turn came to.
@@ -91,6 +95,7 @@ impl Loop {
             next_upkeep: now + UPKEEP_PAUSE,
             backoff: Duration::ZERO,
             first_scan_done: false,
+            history_waits: None,
         })
     }
 
@@ -103,6 +108,7 @@ impl Loop {
             let turned = self.upkeep(&tail).and_then(|()| self.turn(&mut tail));
             let waiting_for_room = match turned {
                 Ok(Turned::Kept) => {
+                    self.read_on();
                     self.went_well();
                     continue;
                 }
@@ -116,12 +122,14 @@ impl Loop {
                 }
                 Err(error) => {
                     self.failed(error)?;
+                    self.count_unread(&mut tail);
                     self.rest();
                     continue;
                 }
             };
+            let counting = waiting_for_room && self.waits_long() && self.count_unread(&mut tail);
             let next = self.next_scan.min(self.next_silence).min(self.next_upkeep);
-            self.wait(next, waiting_for_room);
+            self.wait(if counting { Instant::now() } else { next }, waiting_for_room);
         }
         Ok(())
     }
@@ -183,6 +191,7 @@ impl Loop {
         let there = self.attach(tail);
         if there {
             let unread = tail.scan(self.now_nanos());
+            self.note_lost(tail);
             if !self.first_scan_done {
                 let files = tail.backlog().files;
                 self.reports.progress(|progress| {

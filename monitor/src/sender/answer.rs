@@ -45,8 +45,10 @@ pub(super) enum Reason {
         /// `error` of its JSON answer.
         code: Option<String>,
     },
+    /// There was no connection, so nothing was sent.
+    NoConnection(String),
     /// There was no answer.
-    Connection(String),
+    NoAnswer(String),
 }
 
 impl fmt::Display for Reason {
@@ -54,7 +56,7 @@ impl fmt::Display for Reason {
         match self {
             Self::Status { status, code: Some(code) } => write!(f, "{status} {code}"),
             Self::Status { status, code: None } => write!(f, "{status}"),
-            Self::Connection(what) => f.write_str(what),
+            Self::NoConnection(what) | Self::NoAnswer(what) => f.write_str(what),
         }
     }
 }

@@ -9,6 +9,7 @@ mod lines;
 mod queue;
 mod read;
 mod scan;
+mod unread;
 pub mod watch;
 
 #[cfg(test)]
@@ -16,7 +17,7 @@ mod model;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -25,6 +26,8 @@ pub use lines::{Chunk, Limits, Line};
 pub use queue::Class;
 use queue::Queue;
 use scan::Warned;
+pub use unread::Lost;
+use unread::Unread;
 
 use lines::Partial;
 
@@ -95,6 +98,9 @@ struct Tracked {
     caught_up: bool,
     handle: Option<(File, Stat)>,
     hands: Hands,
+    /// As the last look showed it.
+    seen: Stat,
+    unread: Unread,
 }
 
 /// Who has the file's next lines.
@@ -122,6 +128,9 @@ pub struct Tail {
     open: VecDeque<String>,
     warned: Warned,
     touched: Touched,
+    /// Files whose unread lines were counted.
+    counted: HashSet<String>,
+    lost: Lost,
 }
 
 impl Tail {
@@ -143,6 +152,8 @@ impl Tail {
             open: VecDeque::new(),
             warned: Warned::default(),
             touched: Touched::default(),
+            counted: HashSet::new(),
+            lost: Lost::default(),
         };
         for (path, position) in known {
             tail.set_position(&path, position);
@@ -213,6 +224,7 @@ impl Tail {
     /// answer is the number of bytes that are not read yet.
     pub fn scan(&mut self, now: i64) -> u64 {
         let found = self.list();
+        self.notice_lost(&found);
         let mut newest: HashMap<String, i64> = HashMap::new();
         for (path, stat) in &found {
             let group = newest.entry(queue::group(path).to_owned()).or_insert(i64::MIN);
@@ -247,6 +259,7 @@ impl Tail {
     /// Queues the file unless nothing shows; the number of bytes that are not read yet.
     fn noticed(&mut self, path: &str, stat: Stat, newest: i64, now: i64) -> u64 {
         let tracked = self.files.entry(path.to_owned()).or_default();
+        tracked.seen = stat;
         if tracked.read_to == Some(stat) && !std::mem::take(&mut tracked.again) {
             return 0;
         }

@@ -7,6 +7,7 @@ mod delivery;
 mod doctor;
 mod init;
 mod preview;
+mod records;
 mod service;
 mod settings;
 mod status;
