@@ -5,7 +5,7 @@ import { suite } from "./suite.ts";
 import { copyTranscripts } from "./transcripts.ts";
 import { until } from "./world.ts";
 
-const ZONES = ["Europe/Berlin", "Asia/Kolkata", "America/St_Johns", "Australia/Lord_Howe"];
+const ZONES = ["Europe/Berlin", "Asia/Kolkata", "Australia/Lord_Howe"];
 
 /** The cell of a moment, told by the system's own calendar and by nothing of the page's. */
 function cellOf(zone: string, at: number, by: "hour" | "day"): string {
@@ -86,7 +86,8 @@ suite("the heatmap", { machines: ["laptop"] }, (the) => {
         await page.locator(".heat[aria-busy=false]").waitFor();
         const shown = await cells(page);
         const wanted = expected(timezoneId, stored, by);
-        const inRange = new Map([...wanted].filter(([key]) => shown.has(key)).sort());
+        const first = [...shown.keys()].map((key) => key.slice(0, 10)).sort()[0] ?? "";
+        const inRange = new Map([...wanted].filter(([key]) => key.slice(0, 10) >= first).sort());
         expect(filled(shown), `${timezoneId}, ${range}`).toEqual(inRange);
       }
       await choose(page, "Hour of week");

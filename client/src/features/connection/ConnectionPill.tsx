@@ -13,7 +13,7 @@ export function ConnectionPill({ onRetry }: { onRetry(): void }) {
       <span className="pill-dot" aria-hidden="true" />
       {/* said aloud when it changes, not with every second that passes */}
       <span role="status" className="hidden">
-        {phase === "waiting" ? `Connection lost. ${connection.reason}` : sayConnection(connection, now)}
+        {phase === "waiting" ? `${connection.reason}. It is tried again.` : sayConnection(connection, now)}
       </span>
       <span aria-hidden="true" title={phase === "waiting" ? connection.reason : undefined}>
         {sayConnection(connection, now)}
