@@ -91,6 +91,9 @@ fn a_context_is_a_plain_short_basename() {
     let long = |length: usize| format!("/x/{}.ts", "x".repeat(length - 3));
     assert_eq!(context(None, &long(100)).unwrap().len(), 100);
     assert_eq!(context(None, &long(101)), None);
+    let spaced = |length: usize| format!("/x/a {}.ts", "x".repeat(length - 5));
+    assert_eq!(context(None, &spaced(60)).unwrap().len(), 60);
+    assert_eq!(context(None, &spaced(61)), None, "rather a sentence");
     assert_eq!(context(None, &format!("{}x.ts", "/y".repeat(3000))), None, "no path is that long");
     assert_eq!(context(None, &format!("/{}/x.ts", "y ".repeat(1000))).as_deref(), Some("x.ts"));
 }
