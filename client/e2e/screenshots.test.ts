@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
@@ -5,7 +6,7 @@ import { expect, test } from "vitest";
 import { loadedCount, newPage, open, show } from "./browser.ts";
 import { suite } from "./suite.ts";
 import { copyTranscripts } from "./transcripts.ts";
-import { until, type World } from "./world.ts";
+import { Session, until, type World } from "./world.ts";
 
 const FOLDER = join(import.meta.dirname, "../../docs/screenshots");
 const SIZES = { desktop: { width: 1280, height: 800 }, phone: { width: 390, height: 780 } };
@@ -66,12 +67,30 @@ suite("pictures for the documents", { machines: ["laptop", "workstation", "build
         });
         await open(page, the.world);
         await until("events are on the screen", async () => (await loadedCount(page)) >= 200);
+        await work(page, the.world, `${size}-${colorScheme}`);
         await shots(page, size, colorScheme);
         await page.context().close();
       });
     }
   }
 });
+
+/** A session that is going on, so that there is something live to see. */
+async function work(page: Page, world: World, name: string): Promise<void> {
+  const session = new Session(world.claudeFolder("laptop"), randomUUID());
+  for (const [file, pause] of [
+    ["README.md", 900],
+    ["main.rs", 250],
+    ["lib.rs", 250],
+    ["config.rs", 1400],
+    ["server.rs", 300],
+    [`${name}.rs`, 1200],
+  ] as const) {
+    session.read(file);
+    await page.waitForTimeout(pause);
+  }
+  await page.getByText(`${name}.rs`).waitFor();
+}
 
 async function shots(page: Page, size: string, theme: string): Promise<void> {
   const shoot = async (name: string) => {
