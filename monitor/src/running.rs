@@ -42,7 +42,7 @@ pub struct Running {
     pub batches: String,
     /// How it notices changes and what keeps it from reading.
     pub health: Health,
-    /// Since when that is so.
+    /// Since when it follows and pauses as it does now.
     pub since: Timestamp,
     /// How far it is with what was there at the start.
     pub history: Progress,
@@ -91,9 +91,10 @@ pub(crate) async fn tell(
     };
     loop {
         let now = *health.borrow_and_update();
-        if now != running.health {
-            (running.health, running.since) = (now, clock.now());
+        if (now.following, now.pause) != (running.health.following, running.health.pause) {
+            running.since = clock.now();
         }
+        running.health = now;
         running.history = *progress.borrow_and_update();
         let (text, file) = (running.text(), file.clone());
         let written = tokio::task::spawn_blocking(move || file.write_all_at(&text, 0)).await;
