@@ -42,7 +42,7 @@ pub struct Running {
     pub batches: String,
     /// How it notices changes and what keeps it from reading.
     pub health: Health,
-    /// Since when it notices changes that way and is kept from reading by that.
+    /// Since when it follows and pauses as it does now.
     pub since: Timestamp,
     /// How far it is with what was there at the start.
     pub history: Progress,
