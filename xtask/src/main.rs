@@ -37,7 +37,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
-    /// Run the long form of the crash tests: 200 kills while 50,000 lines are written
+    /// Run the long forms: 200 kills while 50,000 lines are written, and thousands of requests made from the
+    /// description of the API
     Soak,
     /// Write the generated files anew
     Gen,
@@ -88,7 +89,7 @@ fn lint() -> Result<()> {
 fn soak() -> Result<()> {
     tools::require_nextest()?;
     cargo(["build", "--workspace", "--bins", "--tests"])?;
-    shell::cargo_command(["nextest", "run", "--package", "vibetea-tests", "--profile", "soak", "crash::"])
-        .env("VIBETEA_SOAK", "1")
-        .run()
+    let long_forms =
+        ["nextest", "run", "--package", "vibetea-tests", "--profile", "soak", "crash::", "description::"];
+    shell::cargo_command(long_forms).env("VIBETEA_SOAK", "1").run()
 }

@@ -15,7 +15,7 @@ use vibetea_tests::dice::Dice;
 use vibetea_tests::exactly_once::Difference;
 
 /// The long form is asked for by `cargo xtask soak`.
-fn is_soak() -> bool {
+pub(crate) fn is_soak() -> bool {
     #[expect(clippy::disallowed_methods, reason = "the one switch of the tests")]
     std::env::var_os("VIBETEA_SOAK").is_some()
 }
