@@ -1,10 +1,12 @@
 //! Whole-system tests: the real programs on a machine of their own.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::print_stdout, reason = "a skipped test says so")]
 
 mod commands;
 mod configuration;
 mod crash;
+mod description;
 mod end_to_end;
 mod outbox;
 mod tidy;

@@ -43,7 +43,7 @@ enum Task {
         arguments: Vec<OsString>,
     },
     /// Run the long forms: kills, power cuts, failing calls and cut connections by the hundred, 10,000 pairs of
-    /// transcripts that must look alike
+    /// transcripts that must look alike, thousands of requests made from the description of the API
     Soak,
     /// Break the code that keeps texts in, one place at a time: some test must notice each (takes half an hour)
     Mutants,
@@ -101,7 +101,7 @@ fn soak() -> Result<()> {
     tools::require_nextest()?;
     cargo(["build", "--workspace", "--bins", "--tests"])?;
     let packages = ["--package", "vibetea-tests", "--package", "vibetea-monitor"];
-    let tests = ["crash::", "outbox::", "sender::tests::faults", "canaries::"];
+    let tests = ["crash::", "outbox::", "sender::tests::faults", "canaries::", "description::"];
     shell::cargo_command(["nextest", "run", "--profile", "soak"].into_iter().chain(packages).chain(tests))
         .env("VIBETEA_SOAK", "1")
         .run()

@@ -308,3 +308,69 @@ async fn the_description_names_every_route_and_every_parameter() {
         }
     }
 }
+
+/// Values that are likely to be wrong in one parameter and right in another.
+const VALUES: [&str; 24] = [
+    "",
+    "0",
+    "1",
+    "500",
+    "-1",
+    "tool",
+    "active",
+    "ended",
+    "day",
+    "hourOfWeek",
+    "source",
+    "UTC",
+    "Europe/Berlin",
+    "1970-01-01T00:00:00Z",
+    "2026-02-03T10:07:00.000001Z",
+    "2026-02-03T10:10:00%2B05:45",
+    "9999-12-31T23:59:59.999999Z",
+    "0-",
+    "253402300800000000-",
+    "1770112803500000-00000000000000000004",
+    "laptop",
+    "shop",
+    "s-1",
+    "%00%ff%27%22",
+];
+const NAMES: [&str; 13] = [
+    "source", "project", "tool", "type", "session", "from", "to", "limit", "before", "after", "tz", "by",
+    "state",
+];
+
+/// The long form of this is made from the description itself.
+#[tokio::test]
+async fn whatever_is_asked_the_answer_is_of_its_type_or_a_refusal() {
+    let server = with_a_session().await;
+    let mut dice = 7_u64;
+    let mut draw = move |most: usize| {
+        dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(dice >> 33).unwrap() % most
+    };
+    let mut good = 0;
+    for turn in 0..600 {
+        let path = ["/events", "/sessions", "/counts", "/breakdowns", "/sessions/s-1"][turn % 5];
+        let mut pairs: Vec<String> = (0..draw(4))
+            .map(|_| format!("{}={}", NAMES[draw(NAMES.len())], VALUES[draw(VALUES.len())]))
+            .collect();
+        if path == "/counts" && draw(4) > 0 {
+            pairs.extend(["from=2026-02-03T00:00:00Z".to_owned(), "to=2026-02-04T00:00:00Z".to_owned()]);
+        }
+        let path = format!("/api/v1{path}?{}", pairs.join("&"));
+        let answer = server.view(&path).await;
+        match (answer.status, turn % 5) {
+            (200, 0) => drop(decoded::<EventPage>(&answer.body)),
+            (200, 1) => drop(decoded::<SessionPage>(&answer.body)),
+            (200, 2) => drop(decoded::<Counts>(&answer.body)),
+            (200, 3) => drop(decoded::<Breakdowns>(&answer.body)),
+            (200, _) => drop(decoded::<Session>(&answer.body)),
+            (404, 4) => assert_eq!(answer.error(), "not_found", "{path}"),
+            _ => assert_eq!(answer.refusal(), (400, "invalid_parameter".to_owned()), "{path}"),
+        }
+        good += u32::from(answer.status == 200);
+    }
+    assert!((100..550).contains(&good), "{good} of 600 are good");
+}
