@@ -6,7 +6,8 @@ mod up;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
+use vibetea_monitor::commands::Program;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -30,16 +31,16 @@ enum Command {
     /// Run the server alone
     Server(vibetea_server::command::Command),
     /// Run the monitor alone, make its keys, or ask how it is doing
-    #[command(subcommand, arg_required_else_help = true)]
-    Monitor(vibetea_monitor::cli::Command),
+    Monitor(vibetea_monitor::cli::Monitor),
 }
 
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Up(options) => up::execute(&options),
         Command::Server(command) => vibetea_server::command::execute(command),
-        Command::Monitor(command) => {
-            vibetea_monitor::commands::execute(&command, &vibetea_monitor::config::environment)
+        Command::Monitor(monitor) => {
+            let program = Program { arguments: &["monitor"], line: Cli::command };
+            vibetea_monitor::commands::execute(&monitor, program, &vibetea_monitor::config::environment)
         }
     }
 }

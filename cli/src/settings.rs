@@ -70,9 +70,13 @@ pub(crate) fn in_fragment(text: &str) -> String {
 }
 
 /// The monitor's settings: it ships to the server beside it.
-pub(crate) fn for_monitor(lookup: Lookup<'_>, server: SocketAddr) -> impl Fn(&str) -> Option<String> {
+pub(crate) fn for_monitor(
+    lookup: Lookup<'_>,
+    server: SocketAddr,
+    base_path: &str,
+) -> impl Fn(&str) -> Option<String> {
     move |name| match name {
-        "VIBETEA_SERVER_URL" => Some(format!("http://{server}")),
+        "VIBETEA_SERVER_URL" => Some(format!("http://{server}{base_path}")),
         _ => lookup(name),
     }
 }
@@ -108,7 +112,9 @@ mod tests {
         assert_eq!(given_token(&lookup).unwrap().unwrap(), "gi#ven");
         assert_eq!(in_fragment("gi#ven+1"), "gi%23ven%2B1");
         let server = SocketAddr::from(([127, 0, 0, 1], 9));
-        assert_eq!(for_monitor(&lookup, server)("VIBETEA_SERVER_URL").unwrap(), "http://127.0.0.1:9");
+        for (base, url) in [("", "http://127.0.0.1:9"), ("/tea", "http://127.0.0.1:9/tea")] {
+            assert_eq!(for_monitor(&lookup, server, base)("VIBETEA_SERVER_URL").unwrap(), url);
+        }
     }
 
     #[test]

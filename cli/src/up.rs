@@ -99,7 +99,7 @@ fn prepare(options: &Options, lookup: Lookup<'_>) -> Result<Prepared, UpError> {
         )));
     }
     if !options.no_monitor {
-        monitor_config(lookup, SocketAddr::new(server.host, server.port))?;
+        monitor_config(lookup, SocketAddr::new(server.host, server.port), server.base_path.as_str())?;
     }
     let fragment = match &server.access {
         Access::Guarded { .. } => format!("#token={}", settings::in_fragment(&token)),
@@ -119,13 +119,15 @@ fn data_dir(lookup: Lookup<'_>) -> Result<PathBuf, UpError> {
 fn monitor_config(
     lookup: Lookup<'_>,
     server: SocketAddr,
+    base_path: &str,
 ) -> Result<vibetea_monitor::config::Config, UpError> {
-    Ok(vibetea_monitor::config::Config::from_lookup(&settings::for_monitor(lookup, server))?)
+    Ok(vibetea_monitor::config::Config::from_lookup(&settings::for_monitor(lookup, server, base_path))?)
 }
 
 impl Prepared {
     fn run(self, options: &Options) -> Result<(), UpError> {
-        vibetea_server::telemetry::start(&self.server.log);
+        // the one of the two that keeps paths of transcripts out of the log
+        vibetea_monitor::telemetry::start_filtered(&self.server.log);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         runtime.map_err(anyhow::Error::from)?.block_on(self.serve(options))
     }
@@ -135,6 +137,7 @@ impl Prepared {
         vibetea_server::shutdown::on_signal(stop.clone()).map_err(anyhow::Error::from)?;
         // the server outlives the monitor, which hands over its last events when it stops
         let server_stop = CancellationToken::new();
+        let base_path = self.server.base_path.clone();
         let (ready, bound) = oneshot::channel();
         let server = vibetea_server::run(
             self.server,
@@ -146,11 +149,11 @@ impl Prepared {
         let mut server = tokio::spawn(server);
         let watched = async {
             let Ok(address) = bound.await else { return Ok(()) };
-            let page = format!("http://{address}/{}", self.fragment);
+            let page = format!("http://{address}{base_path}/{}", self.fragment);
             let monitor = if options.no_monitor {
                 None
             } else {
-                let config = monitor_config(&settings::environment, address)?;
+                let config = monitor_config(&settings::environment, address, base_path.as_str())?;
                 Some(tokio::spawn(vibetea_monitor::run(config, stop.clone())))
             };
             announce(&page, options.open);

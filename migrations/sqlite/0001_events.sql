@@ -13,7 +13,7 @@ CREATE TABLE source (
 -- `type` is a number, see the view `events`. `live` is 1 for what came by the live route.
 CREATE TABLE event (
     seq INTEGER PRIMARY KEY,
-    id TEXT NOT NULL UNIQUE,
+    id TEXT NOT NULL,
     ts INTEGER NOT NULL,
     source INTEGER NOT NULL,
     type INTEGER NOT NULL,
@@ -21,6 +21,16 @@ CREATE TABLE event (
     payload TEXT NOT NULL,
     created INTEGER NOT NULL
 ) STRICT;
+
+-- Where each id is stored, but for the newest: the server keeps the ids of events after `indexed.through` in
+-- memory and moves them here in sorted runs. An id is stored once, whatever its time.
+CREATE TABLE event_id (
+    id TEXT PRIMARY KEY,
+    seq INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE indexed (through INTEGER NOT NULL) STRICT;
+INSERT INTO indexed (through) VALUES (0);
 
 -- Covers the count of the quarter hour that a query's edge cuts.
 CREATE INDEX event_ts_source ON event (ts, source);

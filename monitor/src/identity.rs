@@ -3,13 +3,15 @@
 //! Everything is derived from the monitor's private key, so the same transcript gives the same ids on the same
 //! key, and nobody without the key can test a guess against an id.
 
-use vibetea_protocol::names::SessionId;
+use vibetea_protocol::names::{BaseName, SessionId};
 use vibetea_protocol::{EventId, SourceId, Timestamp};
 
 const BASE: u128 = 36;
 const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 const HOUR_CHARS: usize = 4;
 const HASH_CHARS: usize = 16;
+const PROJECT_PREFIX: &str = "p-";
+const PROJECT_CHARS: usize = 10;
 
 /// What happened, status included, as the id sees it: two kinds of one natural key are two events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,6 +182,16 @@ impl Identity {
     /// The name of something that is only counted.
     pub fn tag(&self, name: &str) -> u64 {
         self.hash("tag", &[name.as_bytes()])
+    }
+
+    /// A project's name, told from others and not told.
+    pub(crate) fn project(&self, name: &str) -> BaseName {
+        let hash = framed(&self.keys, "project", [name.as_bytes()]).finalize();
+        let mut digits = [0; PROJECT_CHARS];
+        base36(u128::from_le_bytes(leading(hash.as_bytes())), &mut digits);
+        let digits = digits.iter().copied().map(char::from);
+        let name: String = PROJECT_PREFIX.chars().chain(digits).collect();
+        BaseName::new(&name).expect("base 36 digits make a name")
     }
 
     /// A session that names itself nowhere, by its file; formatted as a UUID.

@@ -10,7 +10,7 @@ use vibetea_protocol::Timestamp;
 use vibetea_protocol::names::{AgentId, AgentType, BaseName, SessionId, ToolName};
 
 use crate::identity::{CallKey, Identity, NaturalKey};
-use crate::privacy::{Policy, RedactedEvent};
+use crate::privacy::{Policy, RedactedEvent, panics};
 use crate::transcript;
 pub use crate::transcript::{FileContext, FileKind, FileState};
 
@@ -105,8 +105,22 @@ impl Interpreter {
 
     /// Takes the line that starts at byte `position` of the file; appends its events to `out`.
     ///
-    /// When the memory fails, state and `out` are half way: drop both and take the line again later.
+    /// When the memory fails, state and `out` are half way: drop both and take the line again later. A line that
+    /// breaks the program counts as unreadable; what it gave until then stands, as it would break it again.
     pub fn line<M: Memory>(
+        &self,
+        file: &FileContext<'_>,
+        state: &mut FileState,
+        position: u64,
+        line: &[u8],
+        memory: &mut M,
+        out: &mut Vec<RedactedEvent>,
+    ) -> Result<LineOutcome, M::Error> {
+        let taken = panics::contained(|| self.take(file, state, position, line, memory, out));
+        taken.unwrap_or(Ok(LineOutcome::Unreadable))
+    }
+
+    fn take<M: Memory>(
         &self,
         file: &FileContext<'_>,
         state: &mut FileState,

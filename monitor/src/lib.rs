@@ -3,6 +3,7 @@
 //! One line's way: `tail` reads it, `transcript` understands it, `privacy` makes it safe, `identity` names it,
 //! `outbox` keeps it together with the read position, `sender` ships it. Reader and sender meet in the outbox only.
 
+pub mod audit;
 pub mod cli;
 pub mod commands;
 pub mod config;
@@ -14,6 +15,7 @@ pub mod pipeline;
 pub mod privacy;
 mod progress;
 pub mod run;
+pub mod running;
 pub mod sender;
 pub mod tail;
 pub mod telemetry;

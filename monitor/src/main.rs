@@ -2,10 +2,12 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 use vibetea_monitor::cli::Cli;
-use vibetea_monitor::{commands, config};
+use vibetea_monitor::commands::{self, Program};
+use vibetea_monitor::config;
 
 fn main() -> ExitCode {
-    commands::execute(&Cli::parse().command, &config::environment)
+    let program = Program { arguments: &[], line: Cli::command };
+    commands::execute(&Cli::parse().monitor, program, &config::environment)
 }

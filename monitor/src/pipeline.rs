@@ -5,6 +5,7 @@ mod begin;
 mod follow;
 mod health;
 mod memory;
+mod once;
 mod reader;
 mod turn;
 
@@ -21,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use vibetea_protocol::Clock;
 
 pub use health::{Following, Health, Pause, Progress};
+pub use once::{Once, Tally, read_once};
 
 use crate::interpret::Interpreter;
 use crate::outbox::{Outbox, OutboxError};

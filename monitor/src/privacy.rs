@@ -1,23 +1,54 @@
 //! The only place where a value of a transcript becomes one that may leave, and the only one that can build a
 //! [`RedactedEvent`]. Allow-lists throughout: what is not known to be safe is dropped, never passed on.
 
+use std::str::FromStr;
+
 use vibetea_protocol::names::{AgentId, AgentType, BaseName, ErrorCategory, ToolName};
 use vibetea_protocol::payload::Payload;
 use vibetea_protocol::{EventId, EventType, Timestamp};
 
+use crate::identity::Identity;
 use crate::transcript::{MAX_TEXT, RawCall};
+
+pub(crate) mod panics;
 
 /// Longest path that is looked at, in bytes: shorter than the place where the reader cuts texts off.
 const MAX_PATH: usize = MAX_TEXT - 96;
 /// Longest name with white space in it, in characters; what is longer is rather a sentence.
 const MAX_SPACED_NAME: usize = 60;
 const MCP_PREFIX: &str = "mcp__";
-/// Folders whose children are home directories, named after people.
-const HOMES: &[&str] = &["home", "Users"];
+/// Folders whose children are home directories, named after people, wherever such a folder stands.
+const HOMES: &[&str] = &["home", "homes", "Users"];
 /// Project of a session that was started in a home directory.
 const HOME: &str = "~";
+/// Project of a session whose project is not known or not named.
+const UNKNOWN: &str = "unknown";
 
 /// An event that may leave the machine. Its fields are private: nothing outside this module can make one.
+///
+/// ```
+/// # use vibetea_monitor::privacy::RedactedEvent;
+/// fn told(event: &RedactedEvent) -> String { event.payload_json() }
+/// ```
+///
+/// ```compile_fail
+/// # use vibetea_monitor::privacy::RedactedEvent;
+/// fn changed(event: &mut RedactedEvent) { event.payload = todo!() }
+/// ```
+///
+/// What it was made of cannot be named from outside, and has no way of being written:
+///
+/// ```
+/// use vibetea_monitor::transcript::FileState;
+/// ```
+///
+/// ```compile_fail
+/// use vibetea_monitor::transcript::Record;
+/// ```
+///
+/// ```compile_fail
+/// use vibetea_monitor::transcript::RawCall;
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct RedactedEvent {
     id: EventId,
@@ -47,11 +78,51 @@ impl RedactedEvent {
     }
 }
 
+/// How projects are named in what leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ProjectNames {
+    /// As their directory.
+    #[default]
+    Basename,
+    /// By a keyed hash of that name.
+    Hash,
+    /// Not at all.
+    Off,
+}
+
+/// The text is no way to name projects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("'basename', 'hash' or 'off' is allowed")]
+pub struct InvalidProjectNames;
+
+impl FromStr for ProjectNames {
+    type Err = InvalidProjectNames;
+
+    fn from_str(text: &str) -> Result<Self, InvalidProjectNames> {
+        match text {
+            "basename" => Ok(Self::Basename),
+            "hash" => Ok(Self::Hash),
+            "off" => Ok(Self::Off),
+            _ => Err(InvalidProjectNames),
+        }
+    }
+}
+
 /// What the operator lets out, within the fixed rules.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Policy {
     /// With leading dots; `None` lets every extension be named.
     extensions: Option<Vec<String>>,
+    context: bool,
+    projects: ProjectNames,
+    /// This person's home directory.
+    home: Option<String>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self::from_allowlist(None)
+    }
 }
 
 impl Policy {
@@ -64,17 +135,49 @@ impl Policy {
             .filter(|entry| !entry.is_empty())
             .map(|entry| format!(".{entry}"))
             .collect();
-        Self { extensions: (!extensions.is_empty()).then_some(extensions) }
+        let extensions = (!extensions.is_empty()).then_some(extensions);
+        Self { extensions, context: true, projects: ProjectNames::Basename, home: None }
     }
 
-    /// Lets an event out. Its types hold closed lists, numbers and checked names; the one name that comes from a
-    /// tool's input is checked once more, wherever it was made.
-    pub(crate) fn seal(&self, id: EventId, timestamp: Timestamp, mut payload: Payload) -> RedactedEvent {
-        if let Payload::Tool(tool) = &mut payload
-            && (path_field(tool.tool).is_none()
-                || !tool.context.as_ref().is_some_and(|name| self.may_name(name)))
-        {
-            tool.context = None;
+    /// Whether files are named at all.
+    #[must_use]
+    pub fn with_context(self, context: bool) -> Self {
+        Self { context, ..self }
+    }
+
+    /// How projects are named.
+    #[must_use]
+    pub fn with_projects(self, projects: ProjectNames) -> Self {
+        Self { projects, ..self }
+    }
+
+    /// Whose directory is a home directory even if it stands in an unusual place.
+    #[must_use]
+    pub fn with_home(self, home: Option<&str>) -> Self {
+        Self { home: home.map(without_last_separators).map(str::to_owned), ..self }
+    }
+
+    /// Lets an event out. Its types hold closed lists, numbers and checked names; the two names that are the
+    /// operator's to hold back pass here, wherever and under whatever options they were made.
+    pub(crate) fn seal(
+        &self,
+        identity: &Identity,
+        id: EventId,
+        timestamp: Timestamp,
+        mut payload: Payload,
+    ) -> RedactedEvent {
+        match &mut payload {
+            Payload::Session(session) => {
+                session.project = self.named(&session.project, identity).unwrap_or_else(unknown_project);
+            }
+            Payload::Activity(activity) => self.rename(&mut activity.project, identity),
+            Payload::Tool(tool) => {
+                self.rename(&mut tool.project, identity);
+                let known = path_field(tool.tool).is_some();
+                tool.context = tool.context.take().filter(|name| known && self.may_name(name));
+            }
+            Payload::Agent(agent) => self.rename(&mut agent.project, identity),
+            Payload::Summary(_) | Payload::Error(_) => {}
         }
         RedactedEvent { id, timestamp, payload }
     }
@@ -89,11 +192,35 @@ impl Policy {
         base_name(path?).filter(|name| self.may_name(name))
     }
 
+    /// A session's project: the last component of its working directory, or `~` for a home directory, whose own
+    /// name is a person's.
+    pub(crate) fn project(&self, directory: &str) -> Option<BaseName> {
+        let own_home = self.home.as_deref() == Some(without_last_separators(directory));
+        if own_home || is_home(directory) {
+            return BaseName::new(HOME);
+        }
+        base_name(directory)
+    }
+
+    fn rename(&self, project: &mut Option<BaseName>, identity: &Identity) {
+        *project = project.take().and_then(|project| self.named(&project, identity));
+    }
+
+    /// A project's name as it leaves. Words of our own say nothing and need no hash.
+    fn named(&self, project: &BaseName, identity: &Identity) -> Option<BaseName> {
+        let ours = matches!(project.as_str(), HOME | UNKNOWN);
+        match self.projects {
+            ProjectNames::Off => None,
+            ProjectNames::Hash if !ours => Some(identity.project(project.as_str())),
+            ProjectNames::Hash | ProjectNames::Basename => Some(project.clone()),
+        }
+    }
+
     fn may_name(&self, name: &BaseName) -> bool {
         let name = name.as_str();
         let sentence = name.contains(char::is_whitespace) && name.chars().count() > MAX_SPACED_NAME;
         let listed = |extensions: &Vec<String>| extensions.iter().any(|extension| name.ends_with(extension));
-        !name.starts_with('.') && !sentence && self.extensions.as_ref().is_none_or(listed)
+        self.context && !name.starts_with('.') && !sentence && self.extensions.as_ref().is_none_or(listed)
     }
 }
 
@@ -124,18 +251,21 @@ pub(crate) fn tool(name: &str) -> ToolName {
     if name.starts_with(MCP_PREFIX) { ToolName::MCP } else { ToolName::or_fallback(name) }
 }
 
-/// A session's project: the last component of its working directory, or `~` for a home directory, whose own
-/// name is a person's.
-pub(crate) fn project(directory: &str) -> Option<BaseName> {
-    let mut above = directory.split(['/', '\\']).filter(|part| !part.is_empty()).rev().skip(1);
-    let below_homes = above.next().is_some_and(|parent| HOMES.contains(&parent));
-    // `/home` and `C:\Users`, not a folder of that name somewhere else
-    let at_root = above.next().is_none_or(|drive| drive.ends_with(':')) && above.next().is_none();
-    let name = base_name(directory)?;
-    if (below_homes && at_root) || directory.trim_end_matches('/') == "/root" {
-        return BaseName::new(HOME);
-    }
-    Some(name)
+/// Project of a session whose transcript names none.
+pub(crate) fn unknown_project() -> BaseName {
+    BaseName::new(UNKNOWN).expect("a plain word is a name")
+}
+
+/// A directory whose name is that of a person, by where it stands.
+fn is_home(directory: &str) -> bool {
+    let mut parts = directory.split(['/', '\\']).filter(|part| !part.is_empty()).rev();
+    let (own, parent) = (parts.next(), parts.next());
+    let in_homes = parent.is_some_and(|parent| HOMES.iter().any(|homes| homes.eq_ignore_ascii_case(parent)));
+    in_homes || (own == Some("root") && parent.is_none())
+}
+
+fn without_last_separators(path: &str) -> &str {
+    path.trim_end_matches(['/', '\\'])
 }
 
 /// A subagent's id if it has the form of one.

@@ -13,12 +13,11 @@ use vibetea_protocol::Clock;
 
 use crate::config::Config;
 use crate::identity::Identity;
-use crate::interpret::Interpreter;
 use crate::keys::{self, KeyError};
 use crate::outbox::{Outbox, OutboxError};
 use crate::pipeline::{Reader, ReaderConfig, ReaderError, spawn_reader};
-use crate::privacy::Policy;
 use crate::progress;
+use crate::running::{self, Running};
 use crate::sender::{ClientError, Sender, SenderError, Signer};
 
 /// The reader ends its transaction and the sender its last request within this time of `stop`.
@@ -42,8 +41,8 @@ pub enum RunError {
     /// The sender cannot go on.
     #[error(transparent)]
     Sender(#[from] SenderError),
-    /// A part of the program panicked; its message is in the log.
-    #[error("a part of the monitor broke down: {0}")]
+    /// A part of the program panicked; its message is not for repeating, as it may quote what was at hand.
+    #[error("a part of the monitor broke down")]
     Broken(JoinError),
 }
 
@@ -55,18 +54,17 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), RunError
     let signer = Signer { key: Arc::new(key), source: config.identity.source.clone() };
     let outbox = Outbox::open(&config.state_dir, &clock)?;
     let sender = Sender::new(&config.shipping, &signer, &outbox, &clock)?;
-    let policy = Policy::from_allowlist(config.basename_allowlist.as_deref());
-    let interpreter = Interpreter::new(policy, identity, config.session_silence);
+    let interpreter = config.reading.interpreter(identity);
     let reader_config = ReaderConfig {
-        history: config.history,
+        history: config.reading.history,
         everything_to_batch: config.shipping.hosted,
-        silence: config.session_silence,
-        ..ReaderConfig::new(config.claude_dir.clone())
+        silence: config.reading.session_silence,
+        ..ReaderConfig::new(config.reading.claude_dir.clone())
     };
     // a part that ends, ends the others
     let stop = stop.child_token();
     let _stop_all = stop.clone().drop_guard();
-    let reader = spawn_reader(&reader_config, outbox, interpreter, clock, stop.clone())?;
+    let reader = spawn_reader(&reader_config, outbox, interpreter, clock.clone(), stop.clone())?;
     info!(
         version = env!("CARGO_PKG_VERSION"),
         source = config.identity.source.as_str(),
@@ -74,6 +72,9 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), RunError
         batches = %config.shipping.batch_url,
         "monitor started"
     );
+    let told = Running::new(&config.identity.source, &config.shipping, clock.now());
+    let (progress, health) = (reader.progress.clone(), reader.health.clone());
+    tokio::spawn(running::tell(told, config.state_dir, progress, health, clock));
     let result = both(reader, sender, &stop).await;
     if result.is_ok() {
         info!("monitor stopped; what was not delivered is kept");

@@ -7,11 +7,12 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::event::{EventId, EventType, SourceId};
-use crate::limits::{MAX_BATCH_EVENTS, MAX_PAYLOAD_BYTES, MAX_PAYLOAD_DEPTH};
+use crate::facts::{Facts, Text};
+use crate::limits::MAX_BATCH_EVENTS;
 use crate::problem::{ErrorCode, Problem};
 use crate::timestamp::Timestamp;
 
@@ -26,8 +27,8 @@ pub struct IncomingEvent<'a> {
     pub event_type: EventType,
     /// JSON text of an object, as it was sent.
     pub payload: &'a str,
-    /// The payload's `project`, for filters.
-    pub project: Option<Cow<'a, str>>,
+    /// What the payload tells.
+    pub facts: Facts<'a>,
 }
 
 /// Which characters an id may have.
@@ -99,7 +100,7 @@ fn check<'a>(
         Problem::new(ErrorCode::InvalidEventType, format!("Invalid event type '{shown}' at index {index}"))
     })?;
     let payload = present(raw.payload, "payload", index)?.get();
-    let project = check_payload(payload)
+    let facts = Facts::checked(payload)
         .map_err(|what| invalid(index, format_args!("has an invalid field 'payload': {what}")))?;
     if event_source != source {
         return Err(Problem::new(
@@ -107,7 +108,7 @@ fn check<'a>(
             format!("Event at index {index} has a source other than the one in X-Source-ID"),
         ));
     }
-    Ok(IncomingEvent { id, timestamp, event_type, payload, project })
+    Ok(IncomingEvent { id, timestamp, event_type, payload, facts })
 }
 
 fn present<'a>(field: Option<&'a RawValue>, name: &str, index: usize) -> Result<&'a RawValue, Problem> {
@@ -130,139 +131,6 @@ fn string<'a>(field: Option<&'a RawValue>, name: &str, index: usize) -> Result<C
             index,
             format_args!("has an invalid field '{name}': a string without NUL is allowed"),
         )),
-    }
-}
-
-/// Walks a payload once: an object, at most 16 KiB and 16 levels, no NUL, every string and number one that
-/// both stores can hold. Answers its `project`.
-fn check_payload(payload: &str) -> Result<Option<Cow<'_, str>>, String> {
-    if payload.len() > MAX_PAYLOAD_BYTES {
-        return Err(format!("{} bytes, at most {MAX_PAYLOAD_BYTES} are allowed", payload.len()));
-    }
-    if !payload.starts_with('{') {
-        return Err("an object is required".to_owned());
-    }
-    let mut project = None;
-    let mut reader = serde_json::Deserializer::from_str(payload);
-    Walk { depth: 1, project: Some(&mut project) }.deserialize(&mut reader).map_err(|error| {
-        // the parser's own message may quote the text; only our own sentences are passed on
-        if error.is_data() && error.to_string().starts_with(OURS) {
-            let message = error.to_string();
-            message[OURS.len()..].split(" at line ").next().unwrap_or_default().to_owned()
-        } else {
-            "it holds a string or number that cannot be stored".to_owned()
-        }
-    })?;
-    Ok(project)
-}
-
-const OURS: &str = "payload: ";
-
-struct Walk<'p, 'a> {
-    depth: usize,
-    /// Where to put the value of `project`, at the top level alone.
-    project: Option<&'p mut Option<Cow<'a, str>>>,
-}
-
-impl<'a> DeserializeSeed<'a> for Walk<'_, 'a> {
-    type Value = ();
-
-    fn deserialize<D: de::Deserializer<'a>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl Walk<'_, '_> {
-    fn level<E: de::Error>(&self) -> Result<(), E> {
-        if self.depth > MAX_PAYLOAD_DEPTH {
-            return Err(E::custom(format_args!("{OURS}nested deeper than {MAX_PAYLOAD_DEPTH} levels")));
-        }
-        Ok(())
-    }
-}
-
-fn no_nul<E: de::Error>(text: &str) -> Result<(), E> {
-    if text.contains('\0') { Err(E::custom(format_args!("{OURS}it holds a NUL character"))) } else { Ok(()) }
-}
-
-impl<'a> Visitor<'a> for Walk<'_, 'a> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<(), E> {
-        no_nul(text)
-    }
-
-    fn visit_seq<A: SeqAccess<'a>>(self, mut seq: A) -> Result<(), A::Error> {
-        self.level()?;
-        while seq.next_element_seed(Walk { depth: self.depth + 1, project: None })?.is_some() {}
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'a>>(mut self, mut map: A) -> Result<(), A::Error> {
-        self.level()?;
-        while let Some(key) = map.next_key::<Text<'a>>()? {
-            no_nul(&key.0)?;
-            match &mut self.project {
-                Some(project) if key.0 == "project" => {
-                    let raw: &'a RawValue = map.next_value()?;
-                    Walk { depth: self.depth + 1, project: None }
-                        .deserialize(&mut serde_json::Deserializer::from_str(raw.get()))
-                        .map_err(de::Error::custom)?;
-                    **project = serde_json::from_str::<Text<'a>>(raw.get()).ok().map(|text| text.0);
-                }
-                _ => map.next_value_seed(Walk { depth: self.depth + 1, project: None })?,
-            }
-        }
-        Ok(())
-    }
-}
-
-/// A string, borrowed where it has no escapes.
-struct Text<'a>(Cow<'a, str>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
-    fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TextVisitor;
-        impl<'de> Visitor<'de> for TextVisitor {
-            type Value = Text<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Owned(text.to_owned())))
-            }
-        }
-        deserializer.deserialize_str(TextVisitor)
     }
 }
 

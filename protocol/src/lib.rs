@@ -1,16 +1,21 @@
-//! What crosses a process border: events, batches, stream frames, history answers, signatures, errors.
+//! What crosses a process border: events, batches, stream frames, answers, signatures, errors.
 //!
 //! No I/O but reading the wall clock ([`clock`], which both programs are handed), no configuration. The server reads foreign bytes through [`batch`]; the monitor writes
 //! through [`event`] and [`payload`], whose types cannot hold free text.
 
+pub mod api;
 pub mod batch;
 pub mod clock;
 pub mod event;
+pub mod facts;
 pub mod history;
 pub mod limits;
 pub mod names;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 pub mod payload;
 pub mod problem;
+pub mod safe;
 pub mod signing;
 pub mod stream;
 pub mod timestamp;

@@ -177,7 +177,7 @@ impl Serialize for SessionId {
     }
 }
 
-/// Id of a subagent as it stands in its file's name: 1 to 40 characters of `a-z`, `0-9`.
+/// Id of a subagent as it stands in its file's name: 1 to 40 characters of `0-9`, `a-f`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct AgentId(String);
@@ -226,7 +226,8 @@ mod tests {
 
     #[test]
     fn session_ids_are_uuids_only() {
-        assert!(SessionId::new("0CCF1A04-1b4c-43b6-8aa5-79e41db43a68").is_some());
+        let capitals = SessionId::new("0CCF1A04-1b4c-43b6-8aa5-79e41db43a68").unwrap();
+        assert_eq!(capitals.to_string(), "0ccf1a04-1b4c-43b6-8aa5-79e41db43a68");
         assert!(SessionId::new("my secret session").is_none());
         assert!(SessionId::new("0ccf1a041b4c43b68aa579e41db43a68----").is_none());
     }
@@ -245,7 +246,7 @@ mod tests {
 
     #[test]
     fn agent_ids_are_hexadecimal_only() {
-        assert!(AgentId::new("a5bdbc1").is_some());
+        assert_eq!(AgentId::new("a5bdbc1").unwrap().as_str(), "a5bdbc1");
         assert!(AgentId::new("acompact-1").is_none());
         assert!(AgentId::new("").is_none());
     }

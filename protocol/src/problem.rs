@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Why a request was refused; the word on the wire is the variant in snake case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorCode {
     /// The route has no such method.
@@ -35,6 +36,8 @@ pub enum ErrorCode {
     SourceMismatch,
     /// `days` is neither 7 nor 30.
     InvalidDays,
+    /// A parameter of `/api/v1` is wrong; the message names it, its value and what is allowed.
+    InvalidParameter,
     /// The source sends faster than it may.
     RateLimited,
     /// `Host` or `Origin` is not one this server answers to.
@@ -66,6 +69,7 @@ impl ErrorCode {
             Self::InvalidEventType => "invalid_event_type",
             Self::SourceMismatch => "source_mismatch",
             Self::InvalidDays => "invalid_days",
+            Self::InvalidParameter => "invalid_parameter",
             Self::RateLimited => "rate_limited",
             Self::Forbidden => "forbidden",
             Self::NotFound => "not_found",
@@ -86,7 +90,8 @@ impl ErrorCode {
             | Self::EmptyBatch
             | Self::BatchTooLarge
             | Self::InvalidEvent
-            | Self::InvalidDays => 400,
+            | Self::InvalidDays
+            | Self::InvalidParameter => 400,
             Self::InvalidEventType | Self::SourceMismatch => 422,
             Self::RateLimited => 429,
             Self::Forbidden => 403,
@@ -101,12 +106,14 @@ impl ErrorCode {
 /// A refusal: a code for programs and a sentence for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[error("{}: {message}", error.as_str())]
 pub struct Problem {
     /// The code.
     pub error: ErrorCode,
     /// One sentence that says what was wrong, where, and what is allowed.
     #[cfg_attr(feature = "typescript", ts(type = "string"))]
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub message: Cow<'static, str>,
 }
 

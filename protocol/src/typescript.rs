@@ -2,7 +2,7 @@
 
 use ts_rs::TS;
 
-use crate::{event, history, payload, problem};
+use crate::{api, event, history, payload, problem};
 
 /// The whole generated file.
 pub fn declarations() -> String {
@@ -40,6 +40,40 @@ pub fn declarations() -> String {
         "  | EventBase<\"error\", ErrorPayload>;"
     )
     .to_owned());
+    for declaration in api_declarations() {
+        add(declaration);
+    }
     add("type ControlFrame = { control: \"reset\" };".to_owned());
     file
+}
+
+fn api_declarations() -> Vec<String> {
+    vec![
+        api::Capabilities::decl(),
+        api::Ticket::decl(),
+        api::Totals::decl(),
+        api::EventsQuery::decl(),
+        api::EventPage::decl(),
+        api::SessionsQuery::decl(),
+        api::SessionQuery::decl(),
+        api::SessionState::decl(),
+        api::ToolUse::decl(),
+        api::AgentUse::decl(),
+        api::Session::decl(),
+        api::SessionPage::decl(),
+        api::CountsQuery::decl(),
+        api::CountsBy::decl(),
+        api::CountsSplit::decl(),
+        api::CountBucket::decl(),
+        api::HourOfWeek::decl(),
+        api::CountsMeta::decl(),
+        api::Counts::decl(),
+        api::BreakdownsQuery::decl(),
+        api::ToolBreakdown::decl(),
+        api::ProjectCount::decl(),
+        api::SourceCount::decl(),
+        api::TypeCount::decl(),
+        api::BreakdownsMeta::decl(),
+        api::Breakdowns::decl(),
+    ]
 }

@@ -359,7 +359,7 @@ proptest! {
             prop_assert_eq!(read.timestamp.as_micros(), made.micros);
             prop_assert_eq!(read.event_type, made.event_type);
             prop_assert_eq!(read.payload, serde_json::to_string(&made.payload).unwrap());
-            prop_assert_eq!(read.project.as_deref(), made.payload.get("project").and_then(Value::as_str));
+            prop_assert_eq!(read.facts.project.as_deref(), made.payload.get("project").and_then(Value::as_str));
         }
     }
 

@@ -11,7 +11,7 @@ use vibetea_protocol::{Clock, ErrorCode};
 
 use crate::auth::{Senders, Tickets, Viewers};
 use crate::backend::{Backend, Relay, frames};
-use crate::config::{Access, AllowedHost, Config, CorsOrigins, Database};
+use crate::config::{Access, AllowedHost, BasePath, Config, CorsOrigins, Database};
 use crate::error::Refusal;
 use crate::hub::Hub;
 use crate::limit::RateLimit;
@@ -46,6 +46,8 @@ pub struct AppState {
     pub max_events_body: usize,
     /// `Host` names this server answers to; `None` for any.
     pub allowed_hosts: Option<Vec<AllowedHost>>,
+    /// The path below which everything is served.
+    pub base_path: BasePath,
     /// Whose pages may call this server.
     pub cors: CorsOrigins,
     /// Cancelled once the server stops.
@@ -143,6 +145,7 @@ async fn build(config: Config, clock: Clock, stop: CancellationToken) -> Result<
         max_ingest_body: config.max_ingest_body,
         max_events_body: config.max_events_body,
         allowed_hosts: config.allowed_hosts,
+        base_path: config.base_path,
         cors: config.cors,
         stop,
         sockets: TaskTracker::new(),
@@ -156,6 +159,17 @@ impl AppState {
             Backend::Store(store) => Ok(store),
             Backend::Relay(_) => Err(Refusal::new(
                 ErrorCode::NotFound,
+                "This server keeps no history: it only passes live events on",
+            )),
+        }
+    }
+
+    /// The store, for the routes of the API: without one they are unavailable, as the capabilities say.
+    pub fn history(&self) -> Result<&Store, Refusal> {
+        match &self.backend {
+            Backend::Store(store) => Ok(store),
+            Backend::Relay(_) => Err(Refusal::new(
+                ErrorCode::Unavailable,
                 "This server keeps no history: it only passes live events on",
             )),
         }

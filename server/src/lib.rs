@@ -3,6 +3,7 @@
 //! `routes` knows `auth`, `backend` and `hub`; `store` knows no axum, `hub` knows no store, `auth` knows no route.
 
 pub mod app;
+mod assets;
 pub mod auth;
 pub mod backend;
 pub mod command;

@@ -1,15 +1,19 @@
 //! What the store is compared with: bare loops around SQLite in this process, without a network, a signature or
 //! a check.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use anyhow::Result;
 use rusqlite::Connection;
+use vibetea_protocol::EventId;
 use vibetea_protocol::timestamp::MICROS_PER_HOUR;
 
 use crate::events::Made;
 
 const ROWS: usize = 50;
+/// As the server: ids gather in memory and are moved in sorted runs.
+const SETTLE_AT: usize = 50_000;
 /// As the server: the log is moved when it has grown to about 40 MiB.
 const BATCHES_PER_CHECKPOINT: usize = 100;
 
@@ -18,6 +22,7 @@ pub(crate) struct Bare {
     connection: Connection,
     next_seq: i64,
     batches: usize,
+    ids: HashMap<EventId, i64>,
 }
 
 impl Bare {
@@ -28,7 +33,7 @@ impl Bare {
             .execute("INSERT INTO source (id, name) VALUES (1, 'test-machine') ON CONFLICT DO NOTHING", [])?;
         let next_seq =
             connection.query_row("SELECT coalesce(max(seq), 0) + 1 FROM event", [], |row| row.get(0))?;
-        Ok(Self { connection, next_seq, batches: 0 })
+        Ok(Self { connection, next_seq, batches: 0, ids: HashMap::new() })
     }
 
     /// One batch in one transaction, counted by hour in the same one.
@@ -36,7 +41,14 @@ impl Bare {
         let transaction =
             self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         let mut quarters = std::collections::BTreeMap::<i64, [i64; 4]>::new();
+        let known: Vec<_> = events.iter().filter(|event| self.ids.contains_key(&event.id)).collect();
+        anyhow::ensure!(known.is_empty(), "the load repeats an id");
         for chunk in events.chunks(ROWS) {
+            let mut look_up = transaction.prepare_cached(&look_up_sql(chunk.len()))?;
+            for (at, event) in (1..).zip(chunk) {
+                look_up.raw_bind_parameter(at, event.id.key())?;
+            }
+            anyhow::ensure!(look_up.raw_query().next()?.is_none(), "the load repeats an id");
             let mut statement = transaction.prepare_cached(&insert_sql(chunk.len()))?;
             let mut at = 1;
             for event in chunk {
@@ -45,6 +57,7 @@ impl Bare {
                 statement.raw_bind_parameter(at + 2, event.timestamp.as_micros())?;
                 statement.raw_bind_parameter(at + 3, event.payload.as_str())?;
                 at += 4;
+                self.ids.insert(event.id, self.next_seq);
                 self.next_seq += 1;
                 let quarter = event.timestamp.as_micros() / (MICROS_PER_HOUR / 4);
                 quarters.entry(quarter / 4).or_default()[usize::try_from(quarter % 4)?] += 1;
@@ -59,6 +72,16 @@ impl Bare {
                      q2 = q2 + excluded.q2, q3 = q3 + excluded.q3",
                 )?
                 .execute((hour, q0, q1, q2, q3))?;
+        }
+        if self.ids.len() >= SETTLE_AT {
+            let mut run: Vec<_> = self.ids.drain().collect();
+            run.sort_unstable();
+            for (id, seq) in run {
+                transaction
+                    .prepare_cached("INSERT INTO event_id (id, seq) VALUES (?1, ?2)")?
+                    .execute((id.key(), seq))?;
+            }
+            transaction.execute("UPDATE indexed SET through = ?1", [self.next_seq - 1])?;
         }
         transaction.commit()?;
         self.batches += 1;
@@ -77,7 +100,12 @@ fn insert_sql(rows: usize) -> String {
         })
         .collect();
     let columns = "seq, id, ts, source, type, live, payload, created";
-    format!("INSERT INTO event ({columns}) VALUES {} ON CONFLICT (id) DO NOTHING", values.join(", "))
+    format!("INSERT INTO event ({columns}) VALUES {}", values.join(", "))
+}
+
+fn look_up_sql(rows: usize) -> String {
+    let places: Vec<String> = (1..=rows).map(|row| format!("?{row}")).collect();
+    format!("SELECT id FROM event_id WHERE id IN ({})", places.join(", "))
 }
 
 /// The hosted schema copied to SQLite as it is, written row by row: text ids, text times, two indexes.

@@ -3,6 +3,7 @@
 //! The programs that are measured are the built ones, in processes of their own; the loads come from here and
 //! share the machine with them.
 
+mod api;
 mod events;
 mod fanout;
 mod footprint;
@@ -59,6 +60,7 @@ enum Part {
     Size,
     Singles,
     Query,
+    Api,
     Fanout,
     History,
     Footprint,
@@ -96,6 +98,7 @@ fn run(options: &Options) -> Result<()> {
                 Part::Size => size::measure(&mut report, rows, rounds).await?,
                 Part::Singles => singles::measure(&mut report, rounds).await?,
                 Part::Query => query::measure(&mut report, options.query_rows).await?,
+                Part::Api => api::measure(&mut report, options.query_rows).await?,
                 Part::Fanout => fanout::measure(&mut report).await?,
                 Part::History => history::measure(&mut report, history_mb, rounds).await?,
                 Part::Footprint => footprint::measure(&mut report).await?,

@@ -14,6 +14,8 @@ use vibetea_tests::program::{Program, loopback};
 
 use crate::events::{Made, Maker, request};
 
+const SOURCES: usize = 5;
+
 /// A running server with the key that may send to it.
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -64,34 +66,29 @@ pub(crate) async fn open_store(path: &Path) -> Result<Store> {
 
 /// A batch as the routes make it.
 pub(crate) fn batch(events: Vec<Made>, source: &Arc<SourceId>) -> NewBatch {
-    let events = events.into_iter().map(|event| NewEvent {
-        id: event.id,
-        timestamp: event.timestamp,
-        event_type: EventType::Tool,
-        payload: Bytes::from(event.payload),
-        project: None,
-    });
+    let events = events
+        .into_iter()
+        .map(|event| NewEvent::new(event.id, event.timestamp, EventType::Tool, Bytes::from(event.payload)));
     NewBatch { source: Arc::clone(source), route: Route::Batch, events: events.collect() }
 }
 
-/// Fills a store with so many events of five sources.
+/// Fills a store with so many events of five sources that are all busy at the same time.
 pub(crate) async fn fill(path: &Path, maker: &mut Maker, count: u64) -> Result<()> {
     let store = open_store(path).await?;
-    let sources: Vec<Arc<SourceId>> = (0..5)
-        .map(
-            |number| {
-                if number == 0 { source() } else { format!("machine-{number}").parse().expect("a source") }
-            },
-        )
-        .map(Arc::new)
-        .collect();
+    let name = |number| {
+        if number == 0 { source() } else { format!("machine-{number}").parse().expect("a source") }
+    };
+    let sources: Vec<Arc<SourceId>> = (0..SOURCES).map(name).map(Arc::new).collect();
     let mut left = usize::try_from(count)?;
-    for turn in 0.. {
-        let size = left.min(1000);
-        if size == 0 {
-            break;
+    while left > 0 {
+        let size = left.min(1000 * SOURCES);
+        let mut shares = vec![Vec::new(); SOURCES];
+        for (event, turn) in maker.take(size).into_iter().zip((0..SOURCES).cycle()) {
+            shares[turn].push(event);
         }
-        store.bulk_insert_events(batch(maker.take(size), &sources[turn % sources.len()])).await?;
+        for (events, source) in shares.into_iter().zip(&sources).filter(|(events, _)| !events.is_empty()) {
+            store.bulk_insert_events(batch(events, source)).await?;
+        }
         left -= size;
     }
     store.close().await;

@@ -140,14 +140,26 @@ impl Place {
     /// Variables of a monitor in this place that sends to its server.
     pub fn monitor_environment(&self, more: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {
         let url = format!("http://{}", loopback(self.port));
-        let mut all = vec![("VIBETEA_SERVER_URL", url.as_str()), ("RUST_LOG", "warn")];
+        let mut all = vec![
+            ("VIBETEA_SERVER_URL", url.as_str()),
+            // no session of a test ends by silence
+            ("VIBETEA_SESSION_SILENCE_SECS", "31536000"),
+            ("RUST_LOG", "warn"),
+            ("PATH", "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+        ];
         all.extend_from_slice(more);
         self.environment_and(&all)
     }
 
     /// Starts the monitor of this place against its server.
     pub fn start_monitor(&self, more: &[(&'static str, &str)]) -> Program {
-        Program::start("vibetea-monitor", ["run"], self.monitor_environment(more), &self.logs())
+        self.start_monitor_under(&[], more)
+    }
+
+    /// The same as the last words of another command line.
+    pub fn start_monitor_under(&self, wrapper: &[&str], more: &[(&'static str, &str)]) -> Program {
+        let environment = self.monitor_environment(more);
+        Program::start_under(wrapper, "vibetea-monitor", ["run"], environment, &self.logs())
     }
 
     /// The monitor's private key.

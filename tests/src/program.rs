@@ -45,10 +45,29 @@ impl Program {
         environment: impl IntoIterator<Item = (&'a str, String)>,
         logs: &Path,
     ) -> Self {
+        Self::start_under(&[], name, arguments, environment, logs)
+    }
+
+    /// As [`Program::start`], as the last words of another command line, which becomes the program in the end.
+    pub fn start_under<'a, A: AsRef<OsStr>>(
+        wrapper: &[&str],
+        name: &str,
+        arguments: impl IntoIterator<Item = A>,
+        environment: impl IntoIterator<Item = (&'a str, String)>,
+        logs: &Path,
+    ) -> Self {
         let stdout = logs.join(format!("{name}.out"));
         let stderr = logs.join(format!("{name}.err"));
         let create = |path: &Path| File::create(path).expect("a log file can be made");
-        let child = Command::new(path_of(name))
+        let mut command = wrapper.split_first().map_or_else(
+            || Command::new(path_of(name)),
+            |(first, rest)| {
+                let mut command = Command::new(first);
+                command.args(rest).arg(path_of(name));
+                command
+            },
+        );
+        let child = command
             .args(arguments)
             .env_clear()
             .envs(environment)

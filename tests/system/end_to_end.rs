@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use vibetea_monitor::identity::Identity;
+use vibetea_monitor::running::Running;
 use vibetea_protocol::{Clock, Timestamp};
 use vibetea_tests::answers;
 use vibetea_tests::exactly_once;
@@ -122,11 +123,10 @@ fn until_quiet(place: &Place) {
     });
 }
 
-/// As [`until_quiet`], after every file was read.
+/// As [`until_quiet`], after every file was read to its end.
 fn until_read(place: &Place) {
-    let files = Expected::files(&place.claude().join("projects")).len() as u64;
     until_so(Duration::from_secs(30), "every transcript is read again", || {
-        outbox_rows(place, "file WHERE offset > 0").is_some_and(|rows| rows >= files)
+        Running::read(&place.state()).is_some_and(|running| running.history.done)
     });
     until_quiet(place);
 }

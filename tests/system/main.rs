@@ -2,7 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod commands;
+mod configuration;
 mod crash;
+mod description;
 mod end_to_end;
+mod outbox;
 mod tidy;
 mod watching;

@@ -33,6 +33,11 @@ pub(crate) fn cargo_command<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(argument
 pub(crate) struct Step(Command);
 
 impl Step {
+    /// A command of any program.
+    pub(crate) const fn new(command: Command) -> Self {
+        Self(command)
+    }
+
     /// Sets a variable for this command alone.
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.0.env(name, value);

@@ -26,6 +26,20 @@ pub(crate) fn require_nextest() -> Result<()> {
     Ok(())
 }
 
+/// cargo-mutants breaks code on purpose.
+pub(crate) fn require_mutants() -> Result<()> {
+    if cargo_command(["mutants", "--version"]).succeeds() {
+        return Ok(());
+    }
+    eprintln!("xtask: cargo-mutants is missing and is installed now, once");
+    if cargo(["install", "cargo-mutants", "--locked"]).is_err() {
+        bail!(
+            "cargo-mutants could not be installed; see https://mutants.rs/installation.html for other ways"
+        );
+    }
+    Ok(())
+}
+
 /// Licences, bans and sources need no network once the dependencies are here; advisories do.
 pub(crate) fn check_dependencies() -> Result<()> {
     if !cargo_command(["deny", "--version"]).succeeds() {

@@ -6,11 +6,19 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
+use crate::client;
 use crate::shell::{cargo, root, target_dir};
+
+/// Builds the dashboard and the three programs for speed.
+pub(crate) fn build() -> Result<()> {
+    client::build_if_possible()?;
+    cargo(["build", "--release"])
+}
 
 /// Builds `vibetea` and becomes `vibetea up`, in the caller's folder, so that relative paths and signals mean
 /// what they mean to the caller.
 pub(crate) fn up(arguments: &[OsString]) -> Result<()> {
+    client::build_if_possible()?;
     cargo(["build", "--release", "--package", "vibetea"])?;
     let mut command = Command::new(release_binary("vibetea")?);
     command.arg("up").args(arguments);
@@ -19,6 +27,7 @@ pub(crate) fn up(arguments: &[OsString]) -> Result<()> {
 
 /// Builds the programs and the bench and becomes the bench.
 pub(crate) fn bench(arguments: &[OsString]) -> Result<()> {
+    client::build_if_possible()?;
     cargo(["build", "--release", "--workspace", "--bins"])?;
     let mut command = Command::new(release_binary("bench")?);
     command.args(arguments).current_dir(root());

@@ -24,7 +24,7 @@ export type ActivityPayload = {
  */
 sessionId: string, 
 /**
- * As in [`SessionPayload::project`].
+ * Last component of the directory the session was started in.
  */
 project?: string, };
 
@@ -48,7 +48,7 @@ status: ToolStatus,
  */
 context?: string, 
 /**
- * As in [`SessionPayload::project`].
+ * Last component of the directory the session was started in.
  */
 project?: string, 
 /**
@@ -76,7 +76,7 @@ sessionId: string,
  */
 state: AgentState, 
 /**
- * As in [`SessionPayload::project`].
+ * Last component of the directory the session was started in.
  */
 project?: string, 
 /**
@@ -160,7 +160,7 @@ inserted: number,
  */
 message: string, };
 
-export type ErrorCode = "method_not_allowed" | "payload_too_large" | "missing_auth" | "unknown_source" | "invalid_signature" | "invalid_token" | "invalid_request" | "empty_batch" | "batch_too_large" | "invalid_event" | "invalid_event_type" | "source_mismatch" | "invalid_days" | "rate_limited" | "forbidden" | "not_found" | "request_timeout" | "unavailable" | "internal_error";
+export type ErrorCode = "method_not_allowed" | "payload_too_large" | "missing_auth" | "unknown_source" | "invalid_signature" | "invalid_token" | "invalid_request" | "empty_batch" | "batch_too_large" | "invalid_event" | "invalid_event_type" | "source_mismatch" | "invalid_days" | "invalid_parameter" | "rate_limited" | "forbidden" | "not_found" | "request_timeout" | "unavailable" | "internal_error";
 
 export type Problem = { 
 /**
@@ -181,5 +181,457 @@ export type VibeTeaEvent =
   | EventBase<"agent", AgentPayload>
   | EventBase<"summary", SummaryPayload>
   | EventBase<"error", ErrorPayload>;
+
+export type Capabilities = { 
+/**
+ * The server's release.
+ */
+version: string, 
+/**
+ * The version of the routes under `/api`.
+ */
+apiVersion: number, 
+/**
+ * Whether events are kept; without it every route that needs a history answers 503.
+ */
+history: boolean, };
+
+export type Ticket = { 
+/**
+ * To be sent as the parameter `ticket`.
+ */
+ticket: string, 
+/**
+ * How long it can be used.
+ */
+expiresInSeconds: number, };
+
+export type Totals = { 
+/**
+ * Stored events.
+ */
+events: number, 
+/**
+ * Sources that have stored events.
+ */
+sources: number, 
+/**
+ * Stored events by type, types without any included.
+ */
+byType: Record<EventType, number>, 
+/**
+ * Time of the earliest event.
+ */
+oldest: string | null, 
+/**
+ * Time of the latest event.
+ */
+newest: string | null, };
+
+export type EventsQuery = { 
+/**
+ * Events of this source alone.
+ */
+source?: string, 
+/**
+ * Events of this project alone.
+ */
+project?: string, 
+/**
+ * Events of this tool alone.
+ */
+tool?: string, 
+/**
+ * Events of this type alone.
+ */
+type?: EventType, 
+/**
+ * Events of this session alone.
+ */
+session?: string, 
+/**
+ * The earliest moment, RFC 3339.
+ */
+from?: string, 
+/**
+ * The first moment that is too late, RFC 3339.
+ */
+to?: string, 
+/**
+ * Most events of the page, 1 to 500; 100 without it.
+ */
+limit?: number, 
+/**
+ * A cursor: what is older than it.
+ */
+before?: string, 
+/**
+ * A cursor: what is newer than it, the page nearest to it.
+ */
+after?: string, };
+
+export type EventPage = { 
+/**
+ * At most `limit`; fewer, or none, where the search took too long and a cursor says where to go on.
+ */
+events: Array<VibeTeaEvent>, 
+/**
+ * For `before`; null where nothing older is left.
+ */
+older: string | null, 
+/**
+ * For `after`; null where nothing newer is there.
+ */
+newer: string | null, };
+
+export type SessionsQuery = { 
+/**
+ * Sessions of this source alone.
+ */
+source?: string, 
+/**
+ * Sessions of this project alone.
+ */
+project?: string, 
+/**
+ * Sessions with an event at or after this moment, RFC 3339.
+ */
+from?: string, 
+/**
+ * Sessions with an event before this moment, RFC 3339.
+ */
+to?: string, 
+/**
+ * Sessions in this state alone.
+ */
+state?: SessionState, 
+/**
+ * Most sessions of the page, 1 to 200; 50 without it.
+ */
+limit?: number, 
+/**
+ * A cursor: what comes after it in the list.
+ */
+before?: string, };
+
+export type SessionQuery = { 
+/**
+ * Which source's session, where several have one of that id.
+ */
+source?: string, };
+
+export type SessionState = "active" | "idle" | "ended";
+
+export type ToolUse = { 
+/**
+ * The tool; `other` also for what exceeds the number of tools that are told apart.
+ */
+tool: string, 
+/**
+ * Calls.
+ */
+started: number, 
+/**
+ * Results that do not say they failed.
+ */
+completed: number, 
+/**
+ * Results that say they failed.
+ */
+failed: number, };
+
+export type AgentUse = { 
+/**
+ * Its id; null where the event names none, as at the start.
+ */
+agentId: string | null, 
+/**
+ * Its kind; null where the event names none.
+ */
+agentType: string | null, 
+/**
+ * Starts.
+ */
+started: number, 
+/**
+ * Good ends.
+ */
+completed: number, 
+/**
+ * Bad ends.
+ */
+failed: number, };
+
+export type Session = { 
+/**
+ * Its id, as the source gave it.
+ */
+sessionId: string, 
+/**
+ * Who sent it.
+ */
+source: string, 
+/**
+ * What its latest event with a project names.
+ */
+project: string | null, 
+/**
+ * Time of its earliest event.
+ */
+startedAt: string, 
+/**
+ * Time of its latest event.
+ */
+lastEventAt: string, 
+/**
+ * Where it stands.
+ */
+state: SessionState, 
+/**
+ * Its events.
+ */
+eventCount: number, 
+/**
+ * How often a person typed something.
+ */
+activityCount: number, 
+/**
+ * How often the agent could not reach its model.
+ */
+errorCount: number, 
+/**
+ * Its tools, the most used first.
+ */
+tools: Array<ToolUse>, 
+/**
+ * Its subagents, the first started first.
+ */
+agents: Array<AgentUse>, };
+
+export type SessionPage = { 
+/**
+ * At most `limit`; fewer, or none, where the search took too long and `older` says where to go on.
+ */
+sessions: Array<Session>, 
+/**
+ * For `before`; null at the end of the list.
+ */
+older: string | null, 
+/**
+ * The server's clock.
+ */
+fetchedAt: string, };
+
+export type CountsQuery = { 
+/**
+ * The earliest moment, RFC 3339.
+ */
+from: string, 
+/**
+ * The first moment that is too late, RFC 3339, at most 366 days and an hour after `from`.
+ */
+to: string, 
+/**
+ * An IANA time zone such as `Asia/Kolkata`; `UTC` without it.
+ */
+tz?: string, 
+/**
+ * Events of this source alone.
+ */
+source?: string, 
+/**
+ * What a bucket is; `hour` without it.
+ */
+by?: CountsBy, 
+/**
+ * Parts each bucket further.
+ */
+split?: CountsSplit, };
+
+export type CountsBy = "hour" | "day" | "hourOfWeek";
+
+export type CountsSplit = "source";
+
+export type CountBucket = { 
+/**
+ * Where it begins: local time with its offset, such as `2026-11-25T10:00:00+05:30`.
+ */
+start: string, 
+/**
+ * The source, where the counts are split.
+ */
+source?: string, 
+/**
+ * Events, at least 1.
+ */
+eventCount: number, };
+
+export type HourOfWeek = { 
+/**
+ * 1 for Monday to 7 for Sunday.
+ */
+weekday: number, 
+/**
+ * Hour of the day, 0 to 23.
+ */
+hour: number, 
+/**
+ * The source, where the counts are split.
+ */
+source?: string, 
+/**
+ * Events, at least 1.
+ */
+eventCount: number, };
+
+export type CountsMeta = { 
+/**
+ * The time zone the buckets are cut in.
+ */
+timeZone: string, 
+/**
+ * The earliest moment.
+ */
+from: string, 
+/**
+ * The first moment that is too late.
+ */
+to: string, 
+/**
+ * Events in the range.
+ */
+totalCount: number, 
+/**
+ * The server's clock.
+ */
+fetchedAt: string, };
+
+export type Counts = { 
+/**
+ * Hours or days that are not empty.
+ */
+counts?: Array<CountBucket>, 
+/**
+ * In place of `counts` where hours of the week were asked for.
+ */
+hoursOfWeek?: Array<HourOfWeek>, 
+/**
+ * What was asked and when.
+ */
+meta: CountsMeta, };
+
+export type BreakdownsQuery = { 
+/**
+ * The earliest moment, RFC 3339; without it the first event.
+ */
+from?: string, 
+/**
+ * The first moment that is too late, RFC 3339; without it the end of time.
+ */
+to?: string, 
+/**
+ * Events of this source alone.
+ */
+source?: string, 
+/**
+ * Events of this project alone.
+ */
+project?: string, };
+
+export type ToolBreakdown = { 
+/**
+ * The tool; `other` also for what exceeds the number of tools that are told apart.
+ */
+tool: string, 
+/**
+ * Calls.
+ */
+started: number, 
+/**
+ * Results that do not say they failed.
+ */
+completed: number, 
+/**
+ * Results that say they failed.
+ */
+failed: number, 
+/**
+ * Half of the results came within this time, give or take 5 %; null where no result tells one.
+ */
+medianDurationMs: number | null, 
+/**
+ * 95 % of the results came within this time, give or take 5 %; null where no result tells one.
+ */
+p95DurationMs: number | null, };
+
+export type ProjectCount = { 
+/**
+ * The project; null for events that name none.
+ */
+project: string | null, 
+/**
+ * Its events.
+ */
+eventCount: number, };
+
+export type SourceCount = { 
+/**
+ * The source.
+ */
+source: string, 
+/**
+ * Its events.
+ */
+eventCount: number, };
+
+export type TypeCount = { 
+/**
+ * The type.
+ */
+type: EventType, 
+/**
+ * Its events.
+ */
+eventCount: number, };
+
+export type BreakdownsMeta = { 
+/**
+ * The earliest moment; null where none was asked for.
+ */
+from: string | null, 
+/**
+ * The first moment that is too late; null where none was asked for.
+ */
+to: string | null, 
+/**
+ * Events in the range.
+ */
+totalCount: number, 
+/**
+ * The server's clock.
+ */
+fetchedAt: string, };
+
+export type Breakdowns = { 
+/**
+ * By tool, the most results and calls first.
+ */
+tools: Array<ToolBreakdown>, 
+/**
+ * By project.
+ */
+projects: Array<ProjectCount>, 
+/**
+ * By source.
+ */
+sources: Array<SourceCount>, 
+/**
+ * By type.
+ */
+types: Array<TypeCount>, 
+/**
+ * What was asked and when.
+ */
+meta: BreakdownsMeta, };
 
 export type ControlFrame = { control: "reset" };

@@ -1,9 +1,8 @@
 //! `init`: a key pair, and the line that registers it with a server.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 
-use anyhow::Context as _;
-
+use super::output::{print, say};
 use crate::cli::InitArgs;
 use crate::config::{IdentityConfig, Lookup};
 use crate::keys::{self, KeyError};
@@ -22,17 +21,20 @@ pub(super) fn execute(args: &InitArgs, lookup: Lookup<'_>) -> anyhow::Result<()>
         }
         made => made?,
     };
-    eprintln!("Key pair written to {}.", key_dir.display());
-    eprintln!("Start the server with this line, or add the part in quotes to the keys it knows:");
-    let line = format!("export VIBETEA_PUBLIC_KEYS={}", quoted(&format!("{source}:{}", public.to_base64())));
-    writeln!(io::stdout(), "{line}").context("cannot print the public key")
+    say(format_args!("Key pair written to {}.", key_dir.display()));
+    say("Start the server with this line, or add the part in quotes to the keys it knows:");
+    let line =
+        format!("export VIBETEA_PUBLIC_KEYS={}\n", quoted(&format!("{source}:{}", public.to_base64())));
+    print(&line)
 }
 
-fn is_conversation() -> bool {
+/// Whether a person can be asked.
+pub(super) fn is_conversation() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-fn confirmed(question: &str) -> io::Result<bool> {
+/// Asks a person; anything but yes is no.
+pub(super) fn confirmed(question: &str) -> io::Result<bool> {
     eprint!("{question}");
     let mut answer = String::new();
     io::stdin().read_line(&mut answer)?;

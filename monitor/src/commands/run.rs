@@ -3,12 +3,13 @@
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, Lookup};
+use crate::config::{Config, Lookup, Settings};
 use crate::{run, telemetry};
 
 pub(super) fn execute(lookup: Lookup<'_>) -> anyhow::Result<()> {
-    let config = Config::from_lookup(lookup)?;
-    telemetry::start(lookup);
+    let settings = Settings::read(lookup);
+    let config = Config::from_settings(&settings)?;
+    telemetry::start(&|_| Some(settings.log().to_owned()));
     // one thread for both destinations, a few for the disk: an idle monitor is to cost next to nothing
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(8).build()?;

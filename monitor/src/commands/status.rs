@@ -1,29 +1,38 @@
 //! `status`: read beside a running monitor, or after it.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::Path;
 
+use anyhow::anyhow;
 use serde_json::{Value, json};
 use vibetea_protocol::{Clock, Timestamp};
 
-use crate::cli::StatusArgs;
+use super::output::{print, print_json};
+use super::text::{ago, bytes, plural};
+use crate::cli::JsonArgs;
 use crate::config::{Lookup, state_dir_from_lookup};
-use crate::outbox::{DeliveryStatus, Outbox, StatusSnapshot};
+use crate::outbox::{DEFAULT_CAP, DeliveryStatus, Outbox, OutboxError, StatusSnapshot};
+use crate::pipeline::{Following, Health, Pause, Progress};
+use crate::running::Running;
 
-pub(super) fn execute(args: &StatusArgs, lookup: Lookup<'_>) -> anyhow::Result<()> {
+pub(super) fn execute(args: &JsonArgs, lookup: Lookup<'_>) -> anyhow::Result<()> {
     let state_dir = state_dir_from_lookup(lookup)?;
-    let status = Outbox::status(&state_dir)?;
-    let text = if args.json {
-        format!("{}\n", as_json(&status, &state_dir))
+    let status = Outbox::status(&state_dir).map_err(|error| match error {
+        OutboxError::Missing { .. } => {
+            anyhow!("{error}: start one with `vibetea-monitor run`, or name its folder with --state-dir")
+        }
+        error => error.into(),
+    })?;
+    // of a monitor that has ended, only what is in the store is still true
+    let running = status.running.then(|| Running::read(&state_dir)).flatten();
+    if args.json {
+        print_json(&as_json(&status, running.as_ref(), &state_dir))
     } else {
-        as_text(&status, &state_dir, Clock::System.now())
-    };
-    std::io::stdout().write_all(text.as_bytes())?;
-    Ok(())
+        print(&as_text(&status, running.as_ref(), &state_dir, Clock::System.now()))
+    }
 }
 
-fn as_json(status: &StatusSnapshot, state_dir: &Path) -> Value {
+fn as_json(status: &StatusSnapshot, running: Option<&Running>, state_dir: &Path) -> Value {
     let delivery = |delivery: &DeliveryStatus| {
         let report = delivery.report.as_ref();
         json!({
@@ -37,26 +46,52 @@ fn as_json(status: &StatusSnapshot, state_dir: &Path) -> Value {
     };
     json!({
         "running": status.running,
+        "monitor": running,
         "stateDir": state_dir.to_string_lossy(),
         "files": status.files,
         "bytesRead": status.bytes_read,
+        "queueBytes": status.queue_bytes,
         "live": delivery(&status.live),
         "batch": delivery(&status.batch),
         "counters": status.counters,
     })
 }
 
-fn as_text(status: &StatusSnapshot, state_dir: &Path, now: Timestamp) -> String {
+fn as_text(status: &StatusSnapshot, running: Option<&Running>, state_dir: &Path, now: Timestamp) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: &str| {
         // writing to a String cannot fail
         let _ = writeln!(text, "{name:<13} {value}");
     };
-    line("Monitor", if status.running { "running" } else { "not running" });
+    line("Monitor", &monitor_text(status.running, running, now));
     line("State folder", &state_dir.display().to_string());
-    line("Transcripts", &format!("{} followed, {} bytes read", status.files, status.bytes_read));
-    line("Live", &delivery_text(&status.live, now));
-    line("Batches", &delivery_text(&status.batch, now));
+    let followed = plural(status.files, "transcript", "transcripts");
+    line("Followed", &format!("{followed}, {} read", bytes(status.bytes_read)));
+    if let Some(running) = running {
+        line("Changes", following_text(running.health.following));
+        if let Some(pause) = running.health.pause {
+            line("Paused", &format!("{}, since {}", pause_text(pause), ago(now.since(running.since))));
+        }
+        let Health { waiting_lines, lost_lines, .. } = running.health;
+        if waiting_lines > 0 {
+            line("Unread", &format!("{} wait in the transcripts", plural(waiting_lines, "line", "lines")));
+        }
+        if lost_lines > 0 {
+            let lines = plural(lost_lines, "line", "lines");
+            line("Lost", &format!("{lines}: the transcripts were deleted while reading paused"));
+        }
+        if !running.history.done {
+            line("History", &history_text(&running.history));
+        }
+    }
+    line("Queue", &format!("{} of at most {}", bytes(status.queue_bytes), bytes(DEFAULT_CAP)));
+    line("Live", &delivery_text(&status.live, running.map(|running| &running.live), now));
+    line("Batches", &delivery_text(&status.batch, running.map(|running| &running.batches), now));
+    let set_aside = status.live.quarantined + status.batch.quarantined;
+    if set_aside > 0 {
+        let events = plural(set_aside, "event", "events");
+        line("Quarantine", &format!("{events} set aside: `vibetea-monitor quarantine list` says why"));
+    }
     if !status.counters.is_empty() {
         let counters: Vec<String> =
             status.counters.iter().map(|(name, count)| format!("{name} {count}")).collect();
@@ -65,7 +100,41 @@ fn as_text(status: &StatusSnapshot, state_dir: &Path, now: Timestamp) -> String 
     text
 }
 
-fn delivery_text(delivery: &DeliveryStatus, now: Timestamp) -> String {
+fn monitor_text(is_running: bool, running: Option<&Running>, now: Timestamp) -> String {
+    match (is_running, running) {
+        (false, _) => "not running".to_owned(),
+        (true, None) => "running".to_owned(),
+        (true, Some(Running { source, version, started, .. })) => {
+            format!("running as '{source}', version {version}, started {}", ago(now.since(*started)))
+        }
+    }
+}
+
+fn following_text(following: Following) -> &'static str {
+    match following {
+        Following::Waiting => "the transcripts folder is not there yet; waiting for it",
+        Following::Events => "noticed by file events",
+        Following::Polling => {
+            "noticed by looking at every file again and again; `vibetea-monitor doctor` says why"
+        }
+    }
+}
+
+fn pause_text(pause: Pause) -> &'static str {
+    match pause {
+        Pause::OutboxFull => "the outbox is full; reading goes on as soon as events are delivered",
+        Pause::DiskFull => "the disk is full",
+        Pause::StoreUnavailable => "the store cannot be used",
+    }
+}
+
+fn history_text(history: &Progress) -> String {
+    let Progress { files, total_files, bytes: read, total_bytes, events, .. } = *history;
+    let percent = (read.min(total_bytes) * 100).checked_div(total_bytes).unwrap_or(100);
+    format!("{percent} % of {}, {files} of {total_files} files, {events} events", bytes(total_bytes))
+}
+
+fn delivery_text(delivery: &DeliveryStatus, to: Option<&String>, now: Timestamp) -> String {
     let mut parts = vec![match &delivery.report {
         None => "nothing sent yet".to_owned(),
         Some(report) => match &report.error {
@@ -80,17 +149,10 @@ fn delivery_text(delivery: &DeliveryStatus, now: Timestamp) -> String {
     if let Some(acknowledged) = delivery.report.as_ref().and_then(|report| report.acknowledged) {
         parts.push(format!("last acknowledged {}", ago(now.since(acknowledged))));
     }
-    parts.join(", ")
-}
-
-fn ago(micros: i64) -> String {
-    let seconds = micros.max(0) / 1_000_000;
-    match seconds {
-        0..120 => format!("{seconds} s ago"),
-        120..7200 => format!("{} min ago", seconds / 60),
-        7200..172_800 => format!("{} h ago", seconds / 3600),
-        _ => format!("{} days ago", seconds / 86_400),
+    if let Some(to) = to {
+        parts.push(format!("to {to}"));
     }
+    parts.join(", ")
 }
 
 #[cfg(test)]
@@ -99,6 +161,7 @@ mod tests {
 
     use super::*;
     use crate::outbox::{DeliveryReport, DeliveryState};
+    use crate::pipeline::Health;
 
     fn snapshot() -> StatusSnapshot {
         let at: Timestamp = "2026-02-03T14:30:00Z".parse().unwrap();
@@ -106,6 +169,7 @@ mod tests {
             running: true,
             files: 3,
             bytes_read: 12_345,
+            queue_bytes: 2345,
             live: DeliveryStatus {
                 waiting: 2,
                 quarantined: 1,
@@ -121,25 +185,93 @@ mod tests {
         }
     }
 
+    fn running() -> Running {
+        let at: Timestamp = "2026-02-03T14:30:00Z".parse().unwrap();
+        Running {
+            version: "1.2.3".to_owned(),
+            started: at,
+            source: "laptop".to_owned(),
+            live: "https://tea.example/events".to_owned(),
+            batches: "https://tea.example/ingest".to_owned(),
+            health: Health {
+                following: Following::Polling,
+                pause: Some(Pause::OutboxFull),
+                waiting_lines: 1200,
+                lost_lines: 40,
+            },
+            since: at,
+            history: Progress {
+                total_files: 10,
+                files: 4,
+                total_bytes: 2_000_000,
+                bytes: 500_000,
+                events: 77,
+                done: false,
+            },
+        }
+    }
+
+    fn text(status: &StatusSnapshot, running: Option<&Running>) -> String {
+        as_text(status, running, Path::new("/state"), "2026-02-03T14:35:00Z".parse().unwrap())
+    }
+
     #[test]
     fn text_says_what_a_person_asks_first() {
-        let now = "2026-02-03T14:35:00Z".parse().unwrap();
-        insta::assert_snapshot!(as_text(&snapshot(), Path::new("/state"), now), @r"
-        Monitor       running
+        insta::assert_snapshot!(text(&snapshot(), Some(&running())), @"
+        Monitor       running as 'laptop', version 1.2.3, started 5 min ago
         State folder  /state
-        Transcripts   3 followed, 12345 bytes read
-        Live          refused (401 unknown_source), 2 waiting, 1 set aside, last acknowledged 5 min ago
-        Batches       nothing sent yet, 0 waiting
+        Followed      3 transcripts, 12 kB read
+        Changes       noticed by looking at every file again and again; `vibetea-monitor doctor` says why
+        Paused        the outbox is full; reading goes on as soon as events are delivered, since 5 min ago
+        Unread        1200 lines wait in the transcripts
+        Lost          40 lines: the transcripts were deleted while reading paused
+        History       25 % of 2.0 MB, 4 of 10 files, 77 events
+        Queue         2.3 kB of at most 268 MB
+        Live          refused (401 unknown_source), 2 waiting, 1 set aside, last acknowledged 5 min ago, to https://tea.example/events
+        Batches       nothing sent yet, 0 waiting, to https://tea.example/ingest
+        Quarantine    1 event set aside: `vibetea-monitor quarantine list` says why
         Counted       quarantined_live 1
         ");
     }
 
     #[test]
+    fn a_healthy_or_stopped_monitor_is_said_in_few_lines() {
+        let mut running = running();
+        running.health = Health { following: Following::Events, ..Health::default() };
+        running.history.done = true;
+        let quiet = StatusSnapshot { running: true, files: 1, ..StatusSnapshot::default() };
+        insta::assert_snapshot!(text(&quiet, Some(&running)), @"
+        Monitor       running as 'laptop', version 1.2.3, started 5 min ago
+        State folder  /state
+        Followed      1 transcript, no bytes read
+        Changes       noticed by file events
+        Queue         no bytes of at most 268 MB
+        Live          nothing sent yet, 0 waiting, to https://tea.example/events
+        Batches       nothing sent yet, 0 waiting, to https://tea.example/ingest
+        ");
+        let stopped = StatusSnapshot { running: false, ..quiet };
+        insta::assert_snapshot!(text(&stopped, None), @"
+        Monitor       not running
+        State folder  /state
+        Followed      1 transcript, no bytes read
+        Queue         no bytes of at most 268 MB
+        Live          nothing sent yet, 0 waiting
+        Batches       nothing sent yet, 0 waiting
+        ");
+    }
+
+    #[test]
     fn json_holds_the_same() {
-        let json = as_json(&snapshot(), Path::new("/state"));
+        let json = as_json(&snapshot(), Some(&running()), Path::new("/state"));
         assert_eq!(json["live"]["error"], "401 unknown_source");
         assert_eq!(json["live"]["lastAcknowledged"], "2026-02-03T14:30:00.000Z");
         assert_eq!(json["batch"]["state"], Value::Null);
         assert_eq!(json["counters"]["quarantined_live"], 1);
+        assert_eq!(json["queueBytes"], 2345);
+        assert_eq!(
+            json["monitor"]["health"],
+            json!({"following": "polling", "pause": "outboxFull", "waitingLines": 1200, "lostLines": 40})
+        );
+        assert_eq!(json["monitor"]["history"]["totalFiles"], 10);
     }
 }

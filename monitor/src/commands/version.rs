@@ -1,8 +1,7 @@
 //! `version`
 
-use std::io::Write as _;
+use super::output::print;
 
 pub(super) fn execute() -> anyhow::Result<()> {
-    writeln!(std::io::stdout(), "vibetea-monitor {}", env!("CARGO_PKG_VERSION"))?;
-    Ok(())
+    print(concat!("vibetea-monitor ", env!("CARGO_PKG_VERSION"), "\n"))
 }

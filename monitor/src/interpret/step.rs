@@ -12,9 +12,6 @@ use crate::identity::{CallKey, EventKind, RecordKey};
 use crate::privacy::{self, RedactedEvent};
 use crate::transcript::{self, FileContext, FileKind, FileState, Header, Observation, RawCall, Record};
 
-/// Project of a session whose transcript names none.
-const UNKNOWN_PROJECT: &str = "unknown";
-
 /// What a record needs on its way.
 pub(super) struct Step<'s, 'f, M> {
     pub(super) with: &'s Interpreter,
@@ -294,12 +291,12 @@ impl<M: Memory> Step<'_, '_, M> {
         match self.file.kind {
             FileKind::Agent => {
                 if self.state.project.is_none() {
-                    self.state.project = privacy::project(directory);
+                    self.state.project = self.with.policy.project(directory);
                 }
             }
             FileKind::Main => {
                 self.state.project_settled = true;
-                self.state.project = privacy::project(directory);
+                self.state.project = self.with.policy.project(directory);
                 let session = self.session();
                 if let Some(project) = &self.state.project {
                     self.memory.remember_project(&session, project)?;
@@ -321,8 +318,7 @@ impl<M: Memory> Step<'_, '_, M> {
     }
 
     fn named_project(&self) -> BaseName {
-        let known = self.state.project.clone();
-        known.or_else(|| BaseName::new(UNKNOWN_PROJECT)).expect("a plain word is a name")
+        self.state.project.clone().unwrap_or_else(privacy::unknown_project)
     }
 
     /// Where a launched subagent is remembered; ids of subagents are short, so the session belongs to it.
@@ -341,7 +337,7 @@ impl<M: Memory> Step<'_, '_, M> {
     ) -> Result<(), M::Error> {
         let named = self.with.identity.event(kind, timestamp, natural);
         if self.memory.first_sight(named.natural)? {
-            self.out.push(self.with.policy.seal(named.id, timestamp, payload));
+            self.out.push(self.with.policy.seal(&self.with.identity, named.id, timestamp, payload));
         }
         Ok(())
     }

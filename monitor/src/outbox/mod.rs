@@ -5,6 +5,7 @@
 //! Knows neither what a line means nor how an event is sent.
 
 mod open;
+mod quarantine;
 mod queue;
 mod seal;
 mod status;
@@ -16,13 +17,15 @@ pub(crate) mod testing;
 mod tests;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use rusqlite::Connection;
 use tokio::sync::watch;
 use vibetea_protocol::{EventId, EventType, Timestamp};
 
+pub(crate) use open::create_private;
+pub use quarantine::{Quarantine, Selection, SetAside};
 pub use status::{DeliveryReport, DeliveryState, DeliveryStatus, StatusSnapshot};
 pub use turn::{FileRow, Needs, Turn};
 
@@ -53,11 +56,17 @@ impl Destination {
         }
     }
 
-    const fn number(self) -> i64 {
+    /// The number a store keeps.
+    pub(crate) const fn number(self) -> i64 {
         match self {
             Self::Live => 0,
             Self::Batch => 1,
         }
+    }
+
+    /// From the number a store keeps.
+    pub(crate) fn from_number(number: i64) -> Option<Self> {
+        Self::ALL.into_iter().find(|destination| destination.number() == number)
     }
 
     /// The weight of this destination's column in a row's seal.
@@ -117,6 +126,9 @@ pub enum OutboxError {
         /// The state folder.
         folder: PathBuf,
     },
+    /// No such event is set aside.
+    #[error("no event {0} is set aside; `vibetea-monitor quarantine list` shows those that are")]
+    NotSetAside(EventId),
     /// The disk is full; nothing of the transaction was kept.
     #[error("the disk with the monitor's store is full")]
     Full,
@@ -147,6 +159,8 @@ pub struct Outbox {
 
 struct Shared {
     connection: Mutex<Connection>,
+    /// The connection's `data_version` when the counts below were last taken over.
+    version: AtomicI64,
     depths: [AtomicU64; 2],
     bytes: AtomicU64,
     cap: u64,
@@ -154,7 +168,7 @@ struct Shared {
     removed: watch::Sender<u64>,
     state_dir: PathBuf,
     // declared last: released after the connection is closed
-    _lock: open::Lock,
+    _lock: Option<open::Lock>,
 }
 
 impl std::fmt::Debug for Outbox {
@@ -192,6 +206,23 @@ impl Outbox {
     /// Changes whenever rows left.
     pub fn subscribe_removed(&self) -> watch::Receiver<u64> {
         self.shared.removed.subscribe()
+    }
+
+    /// Counts anew, and wakes the senders, if another process has written to the store since this was last asked:
+    /// somebody put events back that had been set aside. Whether it was so.
+    pub fn notice_others(&self) -> Result<bool, OutboxError> {
+        let connection = self.connection();
+        let version = open::data_version(&connection)?;
+        if self.shared.version.swap(version, Ordering::AcqRel) == version {
+            return Ok(false);
+        }
+        let (depths, bytes) = queue::count(&connection)?;
+        for (index, depth) in depths.into_iter().enumerate() {
+            self.shared.depths[index].store(depth, Ordering::Release);
+            self.shared.added[index].send_modify(|count| *count = count.wrapping_add(1));
+        }
+        self.shared.bytes.store(bytes, Ordering::Release);
+        Ok(true)
     }
 
     fn connection(&self) -> MutexGuard<'_, Connection> {

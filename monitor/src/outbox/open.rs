@@ -3,10 +3,11 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::watch;
 use tracing::warn;
@@ -50,20 +51,45 @@ impl Outbox {
             }
             Err(error) => return Err(error),
         };
+        Self::on(connection, cap, state_dir.to_owned(), Some(lock))
+    }
+
+    /// A store for one reading that nothing is sent from: in a file without a name, which is gone with the process.
+    pub fn scratch() -> Result<Self, OutboxError> {
+        let mut connection = Connection::open("")?;
+        connection.pragma_update(None, "synchronous", "OFF")?;
+        connection.set_prepared_statement_cache_capacity(64);
+        migrate(&mut connection)?;
+        Self::on(connection, DEFAULT_CAP, PathBuf::new(), None)
+    }
+
+    fn on(
+        connection: Connection,
+        cap: u64,
+        state_dir: PathBuf,
+        lock: Option<Lock>,
+    ) -> Result<Self, OutboxError> {
         let (depths, bytes) = queue::count(&connection)?;
+        let version = data_version(&connection)?;
         Ok(Self {
             shared: Arc::new(Shared {
                 connection: Mutex::new(connection),
+                version: AtomicI64::new(version),
                 depths: depths.map(AtomicU64::new),
                 bytes: AtomicU64::new(bytes),
                 cap,
                 added: [watch::Sender::new(0), watch::Sender::new(0)],
                 removed: watch::Sender::new(0),
-                state_dir: state_dir.to_owned(),
+                state_dir,
                 _lock: lock,
             }),
         })
     }
+}
+
+/// Changes whenever another connection than this one has written.
+pub(super) fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "data_version", |row| row.get(0))
 }
 
 /// Path of the store in a state folder.
@@ -105,26 +131,28 @@ pub(super) fn is_locked(folder: &Path) -> bool {
 }
 
 fn open_checked(file: &Path) -> Result<Connection, OutboxError> {
-    create_private(file)?;
+    create_private(file).map_err(|source| OutboxError::Folder { folder: file.to_owned(), source })?;
     check_header(file)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(file, flags)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.set_prepared_statement_cache_capacity(64);
+    // a store that is refused stays as it is, its log as well
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     if known_version(&connection, file)? {
         check_content(&connection)?;
     }
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     configure(&connection)?;
     migrate(&mut connection)?;
     Ok(connection)
 }
 
 /// `SQLite` would make it readable for everybody.
-fn create_private(file: &Path) -> Result<(), OutboxError> {
+pub(crate) fn create_private(file: &Path) -> io::Result<()> {
     match private_file().create_new(true).open(file) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(source) => Err(OutboxError::Folder { folder: file.to_owned(), source }),
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -182,7 +210,7 @@ fn damaged_value(error: rusqlite::Error) -> OutboxError {
     }
 }
 
-fn configure(connection: &Connection) -> Result<(), OutboxError> {
+pub(super) fn configure(connection: &Connection) -> Result<(), OutboxError> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     // macOS: an ordinary fsync does not reach the disk there

@@ -116,7 +116,8 @@ impl Outbox {
     }
 }
 
-fn queued(row: &Row<'_>) -> Result<Queued, OutboxError> {
+/// From the columns seq, id, timestamp, type and payload.
+pub(super) fn queued(row: &Row<'_>) -> Result<Queued, OutboxError> {
     let damaged = || OutboxError::Broken("an event in it cannot be read".to_owned());
     Ok(Queued {
         seq: row.get(0)?,

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 use vibetea_protocol::Timestamp;
 
 use super::open::{is_locked, known_version, store_file};
-use super::{Destination, Outbox, OutboxError};
+use super::{Destination, Outbox, OutboxError, queue};
 
 /// How a destination answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +69,8 @@ pub struct StatusSnapshot {
     pub files: u64,
     /// Bytes of them that have been read.
     pub bytes_read: u64,
+    /// Bytes of all waiting events, as the cap counts them.
+    pub queue_bytes: u64,
     /// The live destination.
     pub live: DeliveryStatus,
     /// The batch destination.
@@ -129,6 +131,7 @@ impl Outbox {
             running: is_locked(state_dir),
             files,
             bytes_read,
+            queue_bytes: queue::count(&connection)?.1,
             live: delivery(&connection, Destination::Live)?,
             batch: delivery(&connection, Destination::Batch)?,
             counters,

@@ -57,20 +57,42 @@ pub(super) fn decide_history(
     let folder_error = |source| OutboxError::Folder { folder: outbox.state_dir().to_owned(), source };
     let side_file = outbox.state_dir().join(SIDE_FILE);
     let earlier = read_side_file(&side_file).map_err(folder_error)?;
-    let from = earlier.unwrap_or(match history {
-        History::All => 0,
-        History::Off => now.as_micros(),
-        History::Days(days) => now.as_micros() - i64::from(days) * MICROS_PER_DAY,
-    });
+    let from = earlier.unwrap_or_else(|| wanted_from(history, now));
     if earlier.is_none() {
         write_side_file(&side_file, from).map_err(folder_error)?;
     }
+    // after a loss everything is read again, for nobody knows what had been sent
+    let unwanted = if earlier.is_none() { history } else { History::All };
+    begin_at(outbox, tail, unwanted, from, now)
+}
+
+/// The time before which nobody asks for events, in microseconds since 1970.
+pub(super) fn wanted_from(history: History, now: Timestamp) -> i64 {
+    match history {
+        History::All => 0,
+        History::Off => now.as_micros(),
+        History::Days(days) => now.as_micros() - i64::from(days) * MICROS_PER_DAY,
+    }
+}
+
+/// Keeps where each file that is there begins: at its end where `history` leaves it out as a whole. Events before
+/// `from` are skipped in all of them.
+pub(super) fn begin_at(
+    outbox: &Outbox,
+    tail: &mut Tail,
+    history: History,
+    from: i64,
+    now: Timestamp,
+) -> Result<(), OutboxError> {
     let mut rows = Vec::new();
     if from > 0 {
         for (path, stat) in tail.list() {
-            let unwanted = history == History::Off || stat.modified <= from.saturating_mul(1000);
-            // after a loss everything is read again, for nobody knows what had been sent
-            let position = if unwanted && earlier.is_none() {
+            let unwanted = match history {
+                History::All => false,
+                History::Off => true,
+                History::Days(_) => stat.modified <= from.saturating_mul(1000),
+            };
+            let position = if unwanted {
                 // a file that cannot be read now is looked at again by every scan
                 tail.end_of(&path).ok().flatten().unwrap_or_default()
             } else {

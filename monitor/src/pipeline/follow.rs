@@ -22,6 +22,8 @@ const MAX_NEW_FOLDERS: usize = 1024;
 const SCAN_PAUSE_PER_FILE: Duration = Duration::from_millis(20);
 /// The same while file events cannot be relied on.
 const POLL_PAUSE_PER_FILE: Duration = Duration::from_millis(4);
+/// Looks at everything for files that went away unread take this share of the time at most, as its inverse.
+const MISSING_SHARE: u32 = 20;
 
 /// Time between two looks at everything.
 pub(super) fn scan_pause(config: &ReaderConfig, files: usize, polling: bool) -> Duration {
@@ -41,6 +43,8 @@ pub(super) struct Follower {
     /// Folders to look at again, and when.
     new_folders: Vec<(Instant, PathBuf)>,
     first_scan_done: bool,
+    /// Everything may be looked at from then on while lines wait that go away with their files.
+    next_missing: Instant,
     rescans: u64,
 }
 
@@ -55,6 +59,7 @@ impl Follower {
             next_glance: now,
             new_folders: Vec::new(),
             first_scan_done: false,
+            next_missing: now,
             rescans: 0,
         }
     }
@@ -71,10 +76,11 @@ impl Follower {
         std::mem::take(&mut self.rescans)
     }
 
-    /// Lets the next look come now.
+    /// Lets the look that would come after the shortest pause come now.
     #[cfg(test)]
     pub(super) fn make_due(&mut self) {
         self.next_glance = Instant::now();
+        self.next_missing = self.next_glance;
     }
 
     /// Queues what was said to have changed, and what is found to have changed by the looks that are due.
@@ -100,7 +106,8 @@ impl Follower {
             self.next_glance = self.next_scan;
             return;
         };
-        if known && now < self.next_scan {
+        let missing = tail.has_counted() && now >= self.next_missing;
+        if known && now < self.next_scan && !missing {
             tail.glance(nanos);
         } else {
             let unread = tail.scan(nanos);
@@ -113,7 +120,9 @@ impl Follower {
             }
             self.first_scan_done = true;
             let pause = scan_pause(config, tail.known_files(), is_polling(reports));
-            self.next_scan = Instant::now() + pause;
+            let ended = Instant::now();
+            self.next_scan = ended + pause;
+            self.next_missing = ended + config.rescan.max((ended - now) * MISSING_SHARE);
         }
         let pause = if is_polling(reports) { config.poll } else { config.rescan };
         self.next_glance = Instant::now() + pause;

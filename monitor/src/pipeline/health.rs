@@ -2,13 +2,15 @@
 
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tracing::info;
 
 const LOG_PAUSE: Duration = Duration::from_secs(10);
 
 /// How much of what was unread at the start has been read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Progress {
     /// Files that were unread or changed at the start.
     pub total_files: u64,
@@ -25,7 +27,8 @@ pub struct Progress {
 }
 
 /// How changes are noticed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Following {
     /// The folder is not there yet.
     #[default]
@@ -37,7 +40,8 @@ pub enum Following {
 }
 
 /// Why nothing is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Pause {
     /// So many events wait that the outbox takes no more; the transcripts hold the rest.
     OutboxFull,
@@ -48,12 +52,17 @@ pub enum Pause {
 }
 
 /// Whether the reader is well.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Health {
     /// How changes are noticed.
     pub following: Following,
     /// Why nothing is read, if something keeps it.
     pub pause: Option<Pause>,
+    /// Lines that wait unread in the transcripts while reading pauses, as far as they were counted.
+    pub waiting_lines: u64,
+    /// Lines that were lost in this run: their files were deleted while reading paused.
+    pub lost_lines: u64,
 }
 
 impl Health {

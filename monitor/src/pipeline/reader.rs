@@ -1,5 +1,7 @@
 //! The reader's loop: one turn after the other, timers, and waiting.
 
+mod loss;
+
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
@@ -17,7 +19,7 @@ use crate::outbox::{Destination, Outbox, OutboxError};
 use crate::tail::{Class, Limits, Tail, Work};
 
 /// Bytes of history in one transaction: a fresh line waits for some milliseconds.
-const TURN_BYTES: u64 = 4 << 20;
+const TURN_BYTES: u64 = 1 << 20;
 /// Files in one transaction.
 const TURN_FILES: usize = 64;
 const SILENCE_PAUSE: Duration = Duration::from_secs(30);
@@ -38,6 +40,8 @@ pub(super) struct Loop {
     next_silence: Instant,
     next_upkeep: Instant,
     backoff: Duration,
+    /// Since when files wait for the history of others to be sent.
+    history_waits: Option<Instant>,
 }
 
 /// What a turn came to.
@@ -75,6 +79,7 @@ impl Loop {
             next_silence: now,
             next_upkeep: now + UPKEEP_PAUSE,
             backoff: Duration::ZERO,
+            history_waits: None,
         })
     }
 
@@ -84,6 +89,7 @@ impl Loop {
         while !self.stop.is_cancelled() {
             let waiting_for_room = match self.step(&mut tail) {
                 Ok(Turned::Kept) => {
+                    self.read_on();
                     self.went_well();
                     continue;
                 }
@@ -97,12 +103,14 @@ impl Loop {
                 }
                 Err(error) => {
                     self.failed(error)?;
+                    self.count_unread(&mut tail);
                     self.rest();
                     continue;
                 }
             };
+            let counting = waiting_for_room && self.waits_long() && self.count_unread(&mut tail);
             let next = self.follower.next_look().min(self.next_silence).min(self.next_upkeep);
-            self.wait(next, waiting_for_room);
+            self.wait(if counting { Instant::now() } else { next }, waiting_for_room);
         }
         Ok(())
     }
@@ -111,6 +119,7 @@ impl Loop {
     pub(super) fn step(&mut self, tail: &mut Tail) -> Result<Turned, OutboxError> {
         let now = self.now_nanos();
         self.follower.follow(tail, &self.config, &mut self.reports, now);
+        self.note_lost(tail);
         self.upkeep(tail)?;
         self.turn(tail)
     }

@@ -1,3 +1,4 @@
 mod delivery;
 mod rig;
+mod waiting;
 mod watching;

@@ -44,6 +44,11 @@ impl Rules {
         Self { interpreter, silence, everything_to_batch, unknown_types: HashSet::new() }
     }
 
+    /// How many unknown types of records were met, as far as they are counted one by one.
+    pub(super) fn unknown_types(&self) -> usize {
+        self.unknown_types.len()
+    }
+
     /// Keeps what the lines gave and where they end; the number of events that were queued.
     pub(super) fn keep(
         &mut self,

@@ -45,8 +45,10 @@ pub(super) enum Reason {
         /// `error` of its JSON answer.
         code: Option<String>,
     },
+    /// There was no connection, so nothing was sent.
+    NoConnection(String),
     /// There was no answer.
-    Connection(String),
+    NoAnswer(String),
 }
 
 impl fmt::Display for Reason {
@@ -54,7 +56,7 @@ impl fmt::Display for Reason {
         match self {
             Self::Status { status, code: Some(code) } => write!(f, "{status} {code}"),
             Self::Status { status, code: None } => write!(f, "{status}"),
-            Self::Connection(what) => f.write_str(what),
+            Self::NoConnection(what) | Self::NoAnswer(what) => f.write_str(what),
         }
     }
 }
@@ -74,12 +76,17 @@ pub(super) fn judge(status: u16, code: Option<String>, retry_after: Option<Durat
     Answer { verdict, reason: Reason::Status { status, code } }
 }
 
-/// The code word of a JSON error answer, if it is one: at most 40 of `a-z` and `_`.
+/// The code word of a JSON error answer, if it is one: at most 40 of `a-z` and `_`. Older servers put a sentence
+/// into `error` and the word into `code`.
 pub(super) fn code_word(body: &[u8]) -> Option<String> {
     let answer: serde_json::Value = serde_json::from_slice(body).ok()?;
-    let code = answer.get("error")?.as_str()?;
-    let plain = (1..=40).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-    plain.then(|| code.to_owned())
+    let plain = |code: &&str| {
+        (1..=40).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+    };
+    ["error", "code"]
+        .into_iter()
+        .find_map(|field| answer.get(field)?.as_str().filter(plain))
+        .map(str::to_owned)
 }
 
 /// Reads `Retry-After`: whole seconds or an HTTP date, capped; nothing where it cannot be read, is over or is now.
@@ -141,6 +148,10 @@ mod tests {
     #[test]
     fn only_a_code_word_of_an_answer_is_kept() {
         assert_eq!(code_word(br#"{"error":"invalid_event","message":"secret"}"#).unwrap(), "invalid_event");
+        assert_eq!(
+            code_word(br#"{"error":"a sentence","code":"unknown_source"}"#).unwrap(),
+            "unknown_source"
+        );
         for body in [
             r#"{"error":"Invalid event 'x'"}"#,
             r#"{"error":""}"#,

@@ -9,11 +9,12 @@ use vibetea_protocol::Clock;
 
 use super::answer::{Answer, Verdict};
 use super::backoff::Backoff;
-use super::http::Poster;
 use super::queue::Queue;
+use super::record::Recorder;
 use super::report::Reporter;
 use super::round::Round;
 use super::trigger::{Due, Pace, Trigger};
+use super::wire::Wire;
 use super::{MAX_BODY, Timing};
 use crate::outbox::{DeliveryReport, DeliveryState, Destination, OutboxError};
 
@@ -50,10 +51,11 @@ impl Default for Rules {
 }
 
 /// Ships to one destination.
-pub(super) struct Courier<Q> {
+pub(super) struct Courier<Q, W> {
     destination: Destination,
     queue: Q,
-    poster: Poster,
+    wire: W,
+    recorder: Recorder,
     rules: Rules,
     timing: Timing,
     trigger: Trigger,
@@ -77,11 +79,11 @@ struct Pause {
     may_be_cut_short: bool,
 }
 
-impl<Q: Queue> Courier<Q> {
+impl<Q: Queue, W: Wire> Courier<Q, W> {
     pub(super) fn new(
         destination: Destination,
-        queue: Q,
-        poster: Poster,
+        (queue, wire): (Q, W),
+        recorder: Recorder,
         rules: Rules,
         timing: Timing,
         clock: Clock,
@@ -96,7 +98,8 @@ impl<Q: Queue> Courier<Q> {
             missing: 0,
             destination,
             queue,
-            poster,
+            wire,
+            recorder,
             rules,
             timing,
         }
@@ -193,9 +196,11 @@ impl<Q: Queue> Courier<Q> {
         if let Some(seq) = self.round.known_poison() {
             return self.set_aside(seq, "refused").await;
         }
-        let (body, count) = self.poster.encode(self.round.window(), self.most_bytes);
-        let size = body.len();
-        let Answer { verdict, reason } = self.poster.post(body).await;
+        let request = self.wire.request(self.round.window(), self.most_bytes);
+        let (size, count) = (request.body.len(), request.events);
+        let entry = self.recorder.begin(&self.wire, &request).await;
+        let Answer { verdict, reason } = self.wire.post(request).await;
+        self.recorder.end(entry, &reason).await;
         match verdict {
             Verdict::Accepted => {
                 self.accepted(count).await?;
@@ -320,7 +325,7 @@ impl<Q: Queue> Courier<Q> {
         let queue = self.queue.clone();
         match tokio::task::spawn_blocking(move || call(&queue)).await {
             Ok(answer) => answer,
-            Err(gone) => Err(OutboxError::Broken(format!("a call into it did not return: {gone}"))),
+            Err(_) => Err(OutboxError::Broken("a call into it did not return".to_owned())),
         }
     }
 }

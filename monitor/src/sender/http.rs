@@ -4,16 +4,18 @@ use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use ed25519_dalek::SigningKey;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode, redirect};
 use url::{Host, Url};
 use vibetea_protocol::event::{TypeField, write_event};
-use vibetea_protocol::signing::sign_body;
+use vibetea_protocol::signing::{PublicKey, sign_body};
 use vibetea_protocol::{Clock, SIGNATURE_HEADER, SOURCE_HEADER, SourceId};
 
 use super::Timing;
 use super::answer::{Answer, Reason, Verdict, code_word, judge, retry_after};
+use super::wire::{Request, Wire};
 use crate::outbox::Queued;
 
 /// The most of an answer that is read.
@@ -49,6 +51,7 @@ pub(super) struct Poster {
     type_field: TypeField,
     signer: Signer,
     source: HeaderValue,
+    public_key: String,
     timing: Timing,
     clock: Clock,
 }
@@ -63,11 +66,12 @@ impl Poster {
     ) -> Result<Self, ClientError> {
         let source =
             HeaderValue::from_bytes(signer.source.as_str().as_bytes()).map_err(|_| ClientError::Source)?;
-        Ok(Self { client: client(&url, timing)?, url, type_field, signer, source, timing, clock })
+        let public_key = PublicKey::of(&signer.key).to_base64();
+        Ok(Self { client: client(&url, timing)?, url, type_field, signer, source, public_key, timing, clock })
     }
 
     /// The JSON array of as many rows as fit into `max_bytes`, at least one, and their number.
-    pub(super) fn encode(&self, rows: &[Queued], max_bytes: usize) -> (String, usize) {
+    fn encode(&self, rows: &[Queued], max_bytes: usize) -> (String, usize) {
         let mut body = String::from("[");
         for (count, row) in rows.iter().enumerate() {
             let before = body.len();
@@ -93,28 +97,6 @@ impl Poster {
         (body, rows.len())
     }
 
-    /// Signs the body, sends it and judges the answer. Ends within the request's time limit, whatever the other
-    /// side does.
-    pub(super) async fn post(&self, body: String) -> Answer {
-        let signature = sign_body(&self.signer.key, body.as_bytes());
-        let sent = self
-            .client
-            .post(self.url.clone())
-            .header(CONTENT_TYPE, "application/json")
-            .header(SOURCE_HEADER, self.source.clone())
-            .header(SIGNATURE_HEADER, signature)
-            .body(body)
-            .send()
-            .await;
-        match sent {
-            Ok(response) => self.read(response).await,
-            Err(error) => Answer {
-                verdict: Verdict::Later { after: None },
-                reason: Reason::Connection(self.describe(&error)),
-            },
-        }
-    }
-
     async fn read(&self, response: Response) -> Answer {
         let status = response.status();
         let after = self.asked_to_wait(status, response.headers());
@@ -132,9 +114,9 @@ impl Poster {
         retry_after(value, self.clock.now(), self.timing.retry_after_cap)
     }
 
-    fn describe(&self, error: &reqwest::Error) -> String {
+    fn describe(&self, error: &reqwest::Error) -> Reason {
         if error.is_timeout() && !error.is_connect() {
-            return format!("no answer within {} s", self.timing.request.as_secs());
+            return Reason::NoAnswer(format!("no answer within {} s", self.timing.request.as_secs()));
         }
         let what = if error.is_connect() { "cannot connect" } else { "the connection broke" };
         let mut innermost: &dyn std::error::Error = error;
@@ -144,11 +126,44 @@ impl Poster {
         // the outermost error names the URL and adds nothing
         let cause = if error.source().is_some() { innermost.to_string() } else { String::new() };
         let cause: String = cause.chars().filter(|c| !c.is_control()).take(120).collect();
-        if cause.is_empty() { what.to_owned() } else { format!("{what}: {cause}") }
+        let text = if cause.is_empty() { what.to_owned() } else { format!("{what}: {cause}") };
+        if error.is_connect() { Reason::NoConnection(text) } else { Reason::NoAnswer(text) }
     }
 }
 
-async fn start_of_body(mut response: Response) -> Vec<u8> {
+impl Wire for Poster {
+    fn request(&self, rows: &[Queued], max_bytes: usize) -> Request {
+        let (body, events) = self.encode(rows, max_bytes);
+        let signature = sign_body(&self.signer.key, body.as_bytes());
+        Request { body: Bytes::from(body), signature, events }
+    }
+
+    async fn post(&self, request: Request) -> Answer {
+        let sent = self
+            .client
+            .post(self.url.clone())
+            .header(CONTENT_TYPE, "application/json")
+            .header(SOURCE_HEADER, self.source.clone())
+            .header(SIGNATURE_HEADER, request.signature)
+            .body(request.body)
+            .send()
+            .await;
+        match sent {
+            Ok(response) => self.read(response).await,
+            Err(error) => Answer { verdict: Verdict::Later { after: None }, reason: self.describe(&error) },
+        }
+    }
+
+    fn address(&self) -> &str {
+        self.url.as_str()
+    }
+
+    fn public_key(&self) -> &str {
+        &self.public_key
+    }
+}
+
+pub(super) async fn start_of_body(mut response: Response) -> Vec<u8> {
     let mut body = Vec::new();
     while body.len() < ANSWER_BYTES {
         match response.chunk().await {
@@ -159,7 +174,7 @@ async fn start_of_body(mut response: Response) -> Vec<u8> {
     body
 }
 
-fn client(url: &Url, timing: Timing) -> Result<Client, ClientError> {
+pub(super) fn client(url: &Url, timing: Timing) -> Result<Client, ClientError> {
     // an error means that a provider is in place already
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = Client::builder()

@@ -7,30 +7,41 @@ mod answer;
 mod backoff;
 mod courier;
 mod http;
+mod probe;
 mod queue;
+mod record;
 mod report;
 mod round;
 #[cfg(test)]
 mod tests;
 mod trigger;
+mod wire;
 
 use std::time::Duration;
 
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
+use tracing::debug;
 use vibetea_protocol::Clock;
 use vibetea_protocol::event::TypeField;
 use vibetea_protocol::limits::MAX_BATCH_EVENTS;
 
+use crate::audit::AuditLog;
 use crate::config::Shipping;
 use crate::outbox::{Destination, Outbox, OutboxError};
 use courier::{Courier, Rules};
 use http::Poster;
 pub use http::{ClientError, Signer};
+pub use probe::{Probed, probe};
 use queue::Queue;
+use record::Recorder;
 use trigger::Pace;
 
 /// Largest body that is sent, in bytes; servers take 1 MiB on the live route.
 const MAX_BODY: usize = 900 * 1024;
+
+/// How soon a running monitor sees what another process put back into its queue.
+const LOOK_FOR_OTHERS: Duration = Duration::from_secs(2);
 
 /// How long everything takes; shorter in tests.
 #[derive(Debug, Clone, Copy)]
@@ -90,8 +101,9 @@ pub enum SenderError {
 
 /// Both destinations, ready to run.
 pub struct Sender {
-    live: Courier<Outbox>,
-    batch: Courier<Outbox>,
+    live: Courier<Outbox, Poster>,
+    batch: Courier<Outbox, Poster>,
+    outbox: Outbox,
 }
 
 impl Sender {
@@ -102,24 +114,51 @@ impl Sender {
         outbox: &Outbox,
         clock: &Clock,
     ) -> Result<Self, ClientError> {
-        let (live, batch) = couriers(shipping, signer, outbox, clock, Timing::default())?;
-        Ok(Self { live, batch })
+        let log = AuditLog::new(outbox.state_dir());
+        let (live, batch) = couriers(shipping, signer, outbox, &log, clock, Timing::default())?;
+        Ok(Self { live, batch, outbox: outbox.clone() })
     }
 
     /// Ships until `stop`, then what still waits as far as a few seconds allow. Fails only on a damaged outbox.
     pub async fn run(self, stop: CancellationToken) -> Result<(), SenderError> {
-        tokio::try_join!(Box::pin(self.live.run(stop.clone())), Box::pin(self.batch.run(stop)))?;
-        Ok(())
+        let ended = tokio::try_join!(
+            Box::pin(self.live.run(stop.clone())),
+            Box::pin(self.batch.run(stop.clone())),
+            Box::pin(look_for_others(self.outbox, stop))
+        );
+        ended.map(|_| ()).map_err(SenderError::from)
     }
 }
+
+/// Takes in what was put back into the queue by another process, until `stop`.
+async fn look_for_others(outbox: Outbox, stop: CancellationToken) -> Result<(), OutboxError> {
+    loop {
+        tokio::select! {
+            () = sleep(LOOK_FOR_OTHERS) => {}
+            () = stop.cancelled() => return Ok(()),
+        }
+        let outbox = outbox.clone();
+        match tokio::task::spawn_blocking(move || outbox.notice_others()).await {
+            Ok(Err(error @ OutboxError::Broken(_))) => return Err(error),
+            Ok(Ok(_)) => {}
+            // the next look sees it as well
+            Ok(Err(error)) => debug!(%error, "the outbox could not be looked at"),
+            Err(gone) => return Err(OutboxError::Broken(format!("a call into it did not return: {gone}"))),
+        }
+    }
+}
+
+/// Of the live and of the batch destination.
+type Couriers<Q> = (Courier<Q, Poster>, Courier<Q, Poster>);
 
 fn couriers<Q: Queue>(
     shipping: &Shipping,
     signer: &Signer,
     queue: &Q,
+    log: &AuditLog,
     clock: &Clock,
     timing: Timing,
-) -> Result<(Courier<Q>, Courier<Q>), ClientError> {
+) -> Result<Couriers<Q>, ClientError> {
     let most_events = shipping.buffer_size.clamp(1, MAX_BATCH_EVENTS);
     let pace =
         if shipping.hosted { Pace::Interval(shipping.batch_interval) } else { Pace::WhenQuiet(timing.quiet) };
@@ -128,16 +167,16 @@ fn couriers<Q: Queue>(
     };
     let live = Courier::new(
         Destination::Live,
-        queue.clone(),
-        poster(&shipping.live_url, TypeField::Type)?,
+        (queue.clone(), poster(&shipping.live_url, TypeField::Type)?),
+        Recorder::new(log.clone(), Destination::Live, clock.clone()),
         Rules { pace: Pace::AtOnce, most_events, clears_batch: shipping.same_origin(), ..Rules::default() },
         timing,
         clock.clone(),
     );
     let batch = Courier::new(
         Destination::Batch,
-        queue.clone(),
-        poster(&shipping.batch_url, TypeField::EventType)?,
+        (queue.clone(), poster(&shipping.batch_url, TypeField::EventType)?),
+        Recorder::new(log.clone(), Destination::Batch, clock.clone()),
         Rules {
             pace,
             most_events,

@@ -4,7 +4,8 @@ use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::path::Path;
 
-use super::lines::{Chunk, Limits, Partial, ReadAt, TAIL_BYTES, hash, read_chunk};
+pub(super) use super::lines::ReadAt;
+use super::lines::{Chunk, Limits, Partial, TAIL_BYTES, hash, read_chunk};
 
 const HEAD_BYTES: u64 = 4096;
 

@@ -10,6 +10,7 @@ mod queue;
 mod read;
 mod rescan;
 mod scan;
+mod unread;
 pub mod watch;
 
 #[cfg(test)]
@@ -19,7 +20,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -28,6 +29,8 @@ pub use lines::{Chunk, Limits, Line};
 pub use queue::Class;
 use queue::Queue;
 use scan::Warned;
+pub use unread::Lost;
+use unread::Unread;
 
 use lines::Partial;
 
@@ -100,6 +103,9 @@ struct Tracked {
     caught_up: bool,
     handle: Option<(File, Stat)>,
     hands: Hands,
+    /// As the last look showed it.
+    seen: Stat,
+    unread: Unread,
 }
 
 /// Who has the file's next lines.
@@ -132,6 +138,9 @@ pub struct Tail {
     /// Comes between the look at an open file and the read, where tests let it grow.
     #[cfg(test)]
     before_read: Option<fn(&Path)>,
+    /// Files whose unread lines were counted.
+    counted: HashSet<String>,
+    lost: Lost,
 }
 
 impl Tail {
@@ -156,6 +165,8 @@ impl Tail {
             touched: Touched::default(),
             #[cfg(test)]
             before_read: None,
+            counted: HashSet::new(),
+            lost: Lost::default(),
         };
         for (path, position) in known {
             tail.set_position(&path, position);
@@ -198,6 +209,11 @@ impl Tail {
     pub fn backlog(&self) -> Backlog {
         let history = self.queue.history_len() as u64;
         Backlog { files: history + self.queue.live_len() as u64, history }
+    }
+
+    /// Places in the folder that could not be read, as far as they are counted.
+    pub fn unreadable(&self) -> usize {
+        self.warned.places()
     }
 
     /// Files that are open.

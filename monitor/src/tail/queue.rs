@@ -71,6 +71,11 @@ impl Queue {
         Some((path, Class::History))
     }
 
+    /// Every file that waits, in no order.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
+        self.in_live.iter().chain(self.in_history.keys()).map(String::as_str)
+    }
+
     pub(super) fn history_len(&self) -> usize {
         self.history.len()
     }

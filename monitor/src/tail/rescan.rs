@@ -72,6 +72,7 @@ impl Tail {
         let Changes { files: changed, folders } = found.changes;
         self.folders.clear();
         self.note_folders(folders, now);
+        self.notice_lost(&changed);
         let mut newest: HashMap<String, i64> = HashMap::new();
         for (path, stat) in &changed {
             let group = newest.entry(queue::group(path).to_owned()).or_insert(i64::MIN);
@@ -173,6 +174,7 @@ impl Tail {
     /// Queues the file unless nothing shows; the number of bytes that are not read yet.
     fn noticed(&mut self, path: &str, stat: Stat, newest: i64, now: i64) -> u64 {
         let tracked = self.files.entry(path.to_owned()).or_default();
+        tracked.seen = stat;
         if !tracked.shows_change(stat) {
             return 0;
         }

@@ -19,6 +19,10 @@ pub(super) struct Warned {
 }
 
 impl Warned {
+    pub(super) fn places(&self) -> usize {
+        self.paths.len()
+    }
+
     pub(super) fn say(&mut self, path: &Path, error: &io::Error) {
         if self.paths.len() < MAX_WARNINGS && self.paths.insert(path.to_owned()) {
             // the kind alone: a path can hold names

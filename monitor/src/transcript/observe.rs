@@ -6,8 +6,7 @@ use vibetea_protocol::names::SessionId;
 use super::loose::TextOrList;
 use super::record::{Block, Record};
 
-/// Something a record says.
-#[derive(Debug, PartialEq)]
+/// Something a record says; raw, so not `Debug`: it cannot be logged either.
 pub(crate) enum Observation<'a> {
     /// A person typed something.
     Prompt,
@@ -24,7 +23,7 @@ pub(crate) enum Observation<'a> {
 }
 
 /// A tool call as it stands in the transcript.
-#[derive(Debug, PartialEq, Default)]
+#[derive(Default)]
 pub(crate) struct RawCall<'a> {
     pub(crate) id: &'a str,
     pub(crate) name: &'a str,
@@ -88,7 +87,6 @@ const NOTIFICATION: &str = "<task-notification>";
 const WARMUP: &str = "Warmup";
 
 /// What a record says of itself.
-#[derive(Debug)]
 pub(crate) struct Header<'a> {
     pub(crate) kind: &'a str,
     pub(crate) timestamp: Option<Timestamp>,
@@ -284,4 +282,22 @@ fn element(text: &str) -> Option<(&str, &str, &str)> {
     let (name, rest) = text.trim_start().strip_prefix('<')?.split_once('>')?;
     let end = rest.find(&format!("</{name}>"))?;
     Some((name, &rest[..end], &rest[end + name.len() + 3..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::{Debug, Display};
+
+    use serde::Serialize;
+    use static_assertions::{assert_impl_any, assert_not_impl_any};
+
+    use super::{Header, Observation, RawCall, Record};
+    use crate::transcript::FileState;
+
+    assert_not_impl_any!(Record<'static>: Serialize, Debug, Display, Clone);
+    assert_not_impl_any!(Header<'static>: Serialize, Debug, Display, Clone);
+    assert_not_impl_any!(RawCall<'static>: Serialize, Debug, Display, Clone);
+    assert_not_impl_any!(Observation<'static>: Serialize, Debug, Display, Clone);
+    // the same check of what may be kept finds what it looks for
+    assert_impl_any!(FileState: Serialize);
 }

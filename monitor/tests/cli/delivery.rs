@@ -48,6 +48,25 @@ fn what_a_dead_server_missed_is_delivered_by_the_next_run() {
 }
 
 #[test]
+fn a_stop_under_load_leaves_every_event_confirmed_or_queued() {
+    let (home, server) = (Home::with_key(), Server::answering(202));
+    home.write_session(1, 0..1500);
+    let mut monitor = home.start(&server.url, &[("VIBETEA_BUFFER_SIZE", "5")]);
+    eventually("the load", || server.bodies().len() > 20);
+    monitor.signal("-TERM");
+    let (ended, _) = monitor.wait();
+    assert_eq!(ended.code(), Some(0), "{}", monitor.log());
+    let read = status(&home)["counters"]["events"].as_u64().unwrap();
+    let store = rusqlite::Connection::open(home.path(".local/state/vibetea/outbox.db")).unwrap();
+    let mut waiting = store.prepare("SELECT 'evt_' || id FROM outbox").unwrap();
+    let waiting: Vec<String> =
+        waiting.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
+    let confirmed = server.events().into_iter().map(|event| event["id"].as_str().unwrap().to_owned());
+    let known: std::collections::BTreeSet<String> = confirmed.chain(waiting).collect();
+    assert_eq!(known.len() as u64, read);
+}
+
+#[test]
 fn a_second_signal_ends_at_once() {
     let (home, silent) = (Home::with_key(), std::net::TcpListener::bind("127.0.0.1:0").unwrap());
     home.write_session(1, 0..1);

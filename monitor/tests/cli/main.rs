@@ -4,7 +4,13 @@
 
 mod configuration;
 mod delivery;
+mod doctor;
 mod init;
+mod preview;
+mod records;
+mod service;
+mod settings;
+mod status;
 mod usage;
 
 use std::fs;
@@ -153,14 +159,20 @@ struct Server {
 
 impl Server {
     fn answering(status: u16) -> Self {
+        Self::saying(&format!("HTTP/1.1 {status} X\r\ncontent-length: 0\r\n\r\n"))
+    }
+
+    /// Answers every request with the same bytes.
+    fn saying(answer: &str) -> Self {
+        let answer: Arc<str> = answer.into();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let bodies: Arc<Mutex<Vec<String>>> = Arc::default();
         let kept = bodies.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                let kept = kept.clone();
-                std::thread::spawn(move || serve(stream, status, &kept));
+                let (kept, answer) = (kept.clone(), answer.clone());
+                std::thread::spawn(move || serve(stream, &answer, &kept));
             }
         });
         Self { url, bodies }
@@ -179,7 +191,7 @@ impl Server {
     }
 }
 
-fn serve(stream: TcpStream, status: u16, bodies: &Mutex<Vec<String>>) {
+fn serve(stream: TcpStream, answer: &str, bodies: &Mutex<Vec<String>>) {
     let mut writer = stream.try_clone().unwrap();
     let mut reader = BufReader::new(stream);
     loop {
@@ -201,7 +213,6 @@ fn serve(stream: TcpStream, status: u16, bodies: &Mutex<Vec<String>>) {
             return;
         }
         bodies.lock().unwrap().push(String::from_utf8(body).unwrap());
-        let answer = format!("HTTP/1.1 {status} X\r\ncontent-length: 0\r\n\r\n");
         if writer.write_all(answer.as_bytes()).is_err() {
             return;
         }
@@ -224,4 +235,9 @@ fn mode(path: &Path) -> u32 {
 fn set_mode(path: &Path, mode: u32) {
     use std::os::unix::fs::PermissionsExt as _;
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one switch between the short and the long form")]
+fn long_form() -> bool {
+    std::env::var_os("VIBETEA_SOAK").is_some()
 }

@@ -51,3 +51,40 @@ fn wrong_usage_is_2_and_says_what_is_allowed() {
         assert!(ended.stderr.contains("Usage:"), "{args:?}: {}", ended.stderr);
     }
 }
+
+#[test]
+fn every_command_shows_examples() {
+    let home = Home::new();
+    for command in [
+        &["init"][..],
+        &["preview"],
+        &["run"],
+        &["status"],
+        &["doctor"],
+        &["config", "show"],
+        &["service", "install"],
+        &["service", "uninstall"],
+        &["completions"],
+    ] {
+        let line: Vec<&str> = command.iter().chain(&["--help"]).copied().collect();
+        let ended = home.run(&line, &[]);
+        assert_eq!(ended.status, 0, "{command:?}");
+        assert!(ended.stdout.contains("Examples:\n  vibetea-monitor "), "{command:?}");
+        assert!(ended.stdout.contains("--claude-dir <DIR>"), "{command:?}");
+        let longest = ended.stdout.lines().map(|line| line.chars().count()).max().unwrap();
+        assert!(longest <= 100, "{command:?}: a line of {longest} characters");
+    }
+}
+
+#[test]
+fn completions_know_every_command() {
+    let home = Home::new();
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let ended = home.run(&["completions", shell], &[]);
+        assert_eq!((ended.status, ended.stderr.as_str()), (0, ""), "{shell}");
+        for word in ["preview", "doctor", "service", "uninstall", "server-url"] {
+            assert!(ended.stdout.contains(word), "{shell}: {word}");
+        }
+    }
+    assert_eq!(home.run(&["completions", "csh"], &[]).status, 2);
+}

@@ -1,41 +1,117 @@
 //! Nothing of a transcript's text gets out: neither in events nor in what is kept beside them.
 
-use std::collections::HashSet;
 use std::fmt::Write as _;
 
+use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use crate::harness::{MapMemory, Reader, SESSION, interpreter, main_file};
+use crate::facts::quiet_records;
+use crate::harness::{MapMemory, Reader, SESSION, interpreter, is_soak, main_file};
 use crate::lines::{call, notice, prompt, record, result};
+use crate::traces::traces;
 
-/// Unique texts, the same for the same seed.
-struct Canaries {
-    state: u64,
-    made: Vec<String>,
+/// What the texts are made of.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Made {
+    /// Letters that no id has, to be looked for.
+    OfLetters,
+    /// Anything at all, to make a difference: any length, any characters.
+    OfAnything,
 }
 
+/// Unique texts, the same for the same seed.
+pub(crate) struct Canaries {
+    state: u64,
+    made: Made,
+    pub(crate) words: Vec<String>,
+}
+
+const LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
+/// Pieces of texts that something might stumble over.
+const ODDITIES: &[&str] = &[
+    "\"",
+    "\\",
+    "/",
+    "\n",
+    "\0",
+    "\u{1b}[31m",
+    "é",
+    "字",
+    "😀",
+    "\u{202e}",
+    "{\"",
+    "\"type\":\"user\"",
+    "<status>failed</status>",
+    "toolu_1",
+    "Read",
+    "mcp__",
+    "true",
+    "/home/dev",
+    " ",
+    ".env",
+    "Warmup",
+    "evt_",
+    "https://",
+    "\u{2028}",
+    "%2e",
+];
+
 impl Canaries {
-    fn new(seed: u64) -> Self {
-        Self { state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1, made: Vec::new() }
+    pub(crate) fn new(seed: u64) -> Self {
+        Self::of(Made::OfLetters, seed)
+    }
+
+    pub(crate) fn of(made: Made, seed: u64) -> Self {
+        Self { state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1, made, words: Vec::new() }
+    }
+
+    fn dice(&mut self, sides: usize) -> usize {
+        self.state ^= self.state << 13;
+        self.state ^= self.state >> 7;
+        self.state ^= self.state << 17;
+        usize::try_from(self.state % sides as u64).unwrap()
+    }
+
+    fn letters(&mut self, count: usize) -> String {
+        (0..count).map(|_| char::from(LETTERS[self.dice(20)])).collect()
+    }
+
+    /// A word of letters, whatever the others are made of: where a text decides what happens.
+    pub(crate) fn word(&mut self) -> String {
+        let word = self.letters(14);
+        self.words.push(word.clone());
+        word
     }
 
     fn next(&mut self) -> String {
-        // upper case, as ids have none
-        let letters = b"BCDFGHJKLMNPQRSTVWXZ";
-        let canary: String = (0..14)
-            .map(|_| {
-                self.state ^= self.state << 13;
-                self.state ^= self.state >> 7;
-                self.state ^= self.state << 17;
-                char::from(letters[usize::try_from(self.state % 20).unwrap()])
-            })
-            .collect();
-        self.made.push(canary.clone());
-        canary
+        if self.made == Made::OfLetters {
+            return self.word();
+        }
+        // what stands in front keeps it from being one of the texts that mean something
+        let mut text = String::from("QX");
+        let pieces = match self.dice(500) {
+            0 => 3000,
+            most => 1 + most % 20,
+        };
+        for _ in 0..self.dice(pieces) {
+            match self.dice(3) {
+                0 => text.push_str(ODDITIES[self.dice(ODDITIES.len())]),
+                length => text.push_str(&self.letters(length)),
+            }
+        }
+        self.words.push(text.clone());
+        text
+    }
+
+    /// What may stand between two separators.
+    fn folder(&mut self) -> String {
+        let text = self.next();
+        let plain = |c: &char| !matches!(c, '/' | '\\' | ':') && !c.is_control();
+        text.chars().filter(plain).take(200).collect()
     }
 
     /// Every object gets fields and every list items that nobody knows.
-    fn sprinkle(&mut self, value: &mut Value) {
+    pub(crate) fn sprinkle(&mut self, value: &mut Value) {
         match value {
             Value::Object(fields) => {
                 for field in fields.values_mut() {
@@ -58,7 +134,7 @@ impl Canaries {
 
     /// A path below folders of no concern, with a harmless name.
     fn path(&mut self, name: &str) -> String {
-        format!("/{}/{}/{name}", self.next(), self.next())
+        format!("/{}/{}/{name}", self.folder(), self.folder())
     }
 
     fn spoken(&mut self) -> Vec<Value> {
@@ -108,7 +184,7 @@ impl Canaries {
                 "description": self.next(), "pattern": self.next(), "url": self.next(), "prompt": self.next(),
                 "subagent_type": self.next(), "old_string": self.next(), "todos": [{"content": self.next()}],
             });
-            let id = format!("toolu_{}{index}", self.next());
+            let id = format!("toolu_{}{index}", self.word());
             let minute = u32::try_from(index).unwrap() + 2;
             lines.push(call(&format!("c{index}"), minute, &id, &name, &input));
             let block =
@@ -121,7 +197,7 @@ impl Canaries {
             };
             lines.push(result(&format!("r{index}"), minute, &id, &block, &said));
         }
-        let waits = format!("toolu_{}", self.next());
+        let waits = format!("toolu_{}", self.word());
         lines.push(result(
             "r99",
             20,
@@ -136,18 +212,18 @@ impl Canaries {
             20,
             "toolu_hidden",
             "Write",
-            &json!({"file_path": format!("/x/.{}", self.next())}),
+            &json!({"file_path": format!("/x/.{}", self.folder())}),
         ));
         lines
     }
 
     fn next_name(&self) -> String {
-        format!("{}.rs", self.made.len())
+        format!("{}.rs", self.words.len())
     }
 
     fn others(&mut self) -> Vec<Value> {
         let elements =
-            format!("<task-id>{}</task-id><status>completed</status><{}>x", self.next(), self.next());
+            format!("<task-id>{}</task-id><status>completed</status><{}>x", self.word(), self.word());
         let hook = json!({"data": {"type": "hook_progress", "hookName": self.next(), "command": self.next()},
             "toolUseID": self.next()});
         let older = json!({"progress": {"type": "PostToolUse", "tool_name": self.next(),
@@ -181,9 +257,39 @@ impl Canaries {
         ]
     }
 
+    /// Every other text becomes one of ours but for those that say what a record is.
+    fn mark(&mut self, value: &mut Value) {
+        const KEPT: [&str; 7] =
+            ["type", "subtype", "operation", "uuid", "leafUuid", "timestamp", "sessionId"];
+        match value {
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    if !value.is_string() || !KEPT.contains(&name.as_str()) {
+                        self.mark(value);
+                    }
+                }
+            }
+            Value::Array(items) => {
+                for item in items {
+                    self.mark(item);
+                }
+            }
+            Value::String(text) => *text = self.next(),
+            _ => {}
+        }
+    }
+
+    fn quiet(&mut self) -> Vec<Value> {
+        let mut records = quiet_records();
+        for record in &mut records {
+            self.mark(record);
+        }
+        records
+    }
+
     /// A whole transcript of lines, every text and every key of which is a canary where it may be.
-    fn transcript(&mut self) -> Vec<Value> {
-        let mut lines = [self.spoken(), self.tools(), self.others()].concat();
+    pub(crate) fn transcript(&mut self) -> Vec<Value> {
+        let mut lines = [self.spoken(), self.tools(), self.others(), self.quiet()].concat();
         for line in &mut lines {
             self.sprinkle(line);
         }
@@ -220,25 +326,13 @@ fn read_carelessly(path: &str, lines: &[Value]) -> String {
     read(path, lines) + &lines.iter().filter_map(careless).collect::<String>()
 }
 
-/// The canaries of which a piece of eight characters is in the text, in either case or backwards.
-fn escaped<'c>(canaries: &'c [String], text: &str) -> Vec<&'c str> {
-    let text = text.to_uppercase();
-    let backwards: String = text.chars().rev().collect();
-    let pieces: HashSet<&str> = [&text, &backwards]
-        .into_iter()
-        .flat_map(|text| (0..text.len()).filter_map(|at| text.get(at..at + 8)))
-        .collect();
-    let found = |canary: &&String| (0..=canary.len() - 8).any(|at| pieces.contains(&canary[at..at + 8]));
-    canaries.iter().filter(found).map(String::as_str).collect()
-}
-
 fn paths() -> [String; 3] {
     [main_file(), "slug/short.jsonl".to_owned(), format!("slug/{SESSION}/subagents/agent-a5bdbc1.jsonl")]
 }
 
 #[test]
 fn no_canary_gets_out() {
-    for seed in 1..=8 {
+    for seed in 1..=3 {
         for path in paths() {
             let mut canaries = Canaries::new(seed);
             let lines = canaries.transcript();
@@ -247,7 +341,7 @@ fn no_canary_gets_out() {
                 out.contains("plain.rs") && out.contains(r#""tool":"mcp""#),
                 "the transcript was understood"
             );
-            assert_eq!(escaped(&canaries.made, &out), Vec::<&str>::new(), "seed {seed}, {path}:\n{out}");
+            assert_eq!(traces(&canaries.words, out.as_bytes()), [], "seed {seed}, {path}:\n{out}");
         }
     }
 }
@@ -256,9 +350,7 @@ fn no_canary_gets_out() {
 fn the_check_for_canaries_finds_a_leak() {
     let mut canaries = Canaries::new(1);
     let lines = canaries.transcript();
-    assert!(!escaped(&canaries.made, &read_carelessly(&main_file(), &lines)).is_empty());
-    let piece = canaries.made[3][4..12].to_lowercase();
-    assert_eq!(escaped(&canaries.made, &format!("evt_{piece}")), [&canaries.made[3]]);
+    assert_ne!(traces(&canaries.words, read_carelessly(&main_file(), &lines).as_bytes()), []);
 }
 
 /// The same lines with the ids that tell records and calls apart; all other text stays another's.
@@ -292,22 +384,34 @@ fn sent(lines: &[Value]) -> Vec<String> {
     events.map(|event| format!("{} {} {}", event.id(), event.timestamp(), event.payload_json())).collect()
 }
 
-#[test]
-fn transcripts_that_differ_in_text_alone_send_the_same() {
-    for seed in 1..=40 {
-        let one = Canaries::new(seed).transcript();
-        let other = with_ids_of(&Canaries::new(seed + 1000).transcript(), &one);
-        assert_ne!(one, other);
+/// A second transcript that differs from the first in what is nobody's business alone.
+pub(crate) fn pair(made: Made, seeds: (u64, u64)) -> (Vec<Value>, Vec<Value>) {
+    let one = Canaries::of(made, seeds.0).transcript();
+    let other = with_ids_of(&Canaries::of(made, seeds.1).transcript(), &one);
+    (one, other)
+}
+
+proptest! {
+#![proptest_config(ProptestConfig {
+        cases: if is_soak() { 10_000 } else { 200 },
+        max_shrink_iters: 100,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn transcripts_that_differ_in_text_alone_send_the_same(one in any::<u64>(), other in any::<u64>()) {
+        let (one, other) = pair(Made::OfAnything, (one, other));
         let traffic = sent(&one);
-        assert!(traffic.len() > 20, "the transcript was understood");
-        assert_eq!(traffic, sent(&other), "seed {seed}");
+        prop_assert!(traffic.len() > 20, "the transcript was understood");
+        prop_assert_eq!(traffic, sent(&other));
     }
 }
 
 #[test]
 fn the_check_for_equal_traffic_finds_a_difference() {
-    let one = Canaries::new(1).transcript();
-    let other = with_ids_of(&Canaries::new(2).transcript(), &one);
+    let (one, other) = pair(Made::OfAnything, (1, 2));
+    assert_ne!(one, other);
     assert_ne!(read_carelessly(&main_file(), &one), read_carelessly(&main_file(), &other));
     let mut tool = one.clone();
     tool[4]["message"]["content"][0]["name"] = json!("Write");

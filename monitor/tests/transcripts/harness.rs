@@ -19,6 +19,12 @@ pub(crate) const SILENCE: Duration = Duration::from_mins(30);
 /// File name of a session.
 pub(crate) const SESSION: &str = "11111111-2222-4333-8444-555555555555";
 
+/// The long form of a test is asked for by `cargo xtask soak`.
+pub(crate) fn is_soak() -> bool {
+    #[expect(clippy::disallowed_methods, reason = "the one switch of the tests")]
+    std::env::var_os("VIBETEA_SOAK").is_some()
+}
+
 #[derive(Default)]
 pub(crate) struct MapMemory {
     calls: HashMap<CallKey, Call>,

@@ -2,8 +2,16 @@
 
 use std::collections::HashSet;
 
+use ed25519_dalek::SigningKey;
+use serde_json::Value;
 use vibetea_monitor::identity::{EventKind, Identity};
+use vibetea_monitor::interpret::Interpreter;
+use vibetea_monitor::privacy::Policy;
 use vibetea_protocol::{EventId, Timestamp};
+
+use crate::harness::{MapMemory, Reader, SILENCE, main_file};
+use crate::lines::prompt;
+use crate::traces::traces;
 
 fn identity(key: u8, source: &str) -> Identity {
     Identity::new(&[key; 32], &source.parse().unwrap())
@@ -70,4 +78,42 @@ fn places_of_records_are_told_apart() {
 #[test]
 fn nothing_of_the_key_is_shown() {
     assert_eq!(format!("{:?}", identity(7, "desk")), "Identity { .. }");
+}
+
+/// Ids of a session with one prompt that has no uuid: its text is part of what names it.
+fn ids_with(key: [u8; 32], text: &str) -> Vec<EventId> {
+    let interpreter =
+        Interpreter::new(Policy::default(), Identity::new(&key, &"desk".parse().unwrap()), SILENCE);
+    let mut line: Value = prompt("u1", 0, text);
+    line.as_object_mut().unwrap().remove("uuid");
+    let path = main_file();
+    let mut reader = Reader::new(&interpreter, &path);
+    let events = reader.line(line.to_string().as_bytes(), &mut MapMemory::default());
+    events.iter().map(vibetea_monitor::privacy::RedactedEvent::id).collect()
+}
+
+#[test]
+fn two_installations_give_the_same_content_different_ids() {
+    let (one, other) = (ids_with([7; 32], "hi"), ids_with([8; 32], "hi"));
+    assert_eq!((one.len(), other.len()), (2, 2));
+    assert!(one.iter().zip(&other).all(|(one, other)| one.key()[4..] != other.key()[4..]));
+    assert_eq!(one, ids_with([7; 32], "hi"));
+}
+
+/// Whether somebody who sees the ids, and tries every likely prompt with the key he has, learns which one it was.
+fn recovers(ids: &[EventId], key: [u8; 32], likely: &[String]) -> bool {
+    likely.iter().any(|guess| ids_with(key, guess) == ids)
+}
+
+#[test]
+fn a_list_of_likely_prompts_recovers_none() {
+    let likely: Vec<String> = (0..10_000).map(|number| format!("please fix bug {number}")).collect();
+    let key = [7; 32];
+    let ids = ids_with(key, &likely[9_000]);
+    // all that others know of the machine
+    let public = SigningKey::from_bytes(&key).verifying_key().to_bytes();
+    assert!(!recovers(&ids, public, &likely));
+    let seen = ids.iter().map(ToString::to_string).collect::<String>();
+    assert_eq!(traces(&likely[8_990..9_010], seen.as_bytes()), []);
+    assert!(recovers(&ids, key, &likely[8_990..9_010]), "planted bug: a key that is known");
 }

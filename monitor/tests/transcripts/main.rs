@@ -3,11 +3,16 @@
 
 mod canaries;
 mod damage;
+mod desk;
+mod facts;
 mod harness;
 mod identity;
+mod leaks;
 mod lines;
 mod pairing;
+mod panics;
 mod privacy;
 mod prompts;
 mod real;
 mod sessions;
+mod traces;

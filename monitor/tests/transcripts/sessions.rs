@@ -154,7 +154,7 @@ fn the_first_directory_names_the_project() {
         ("/Users/dev/", "~"),
         (r"C:\Users\dev", "~"),
         ("/root", "~"),
-        ("/srv/home/dev", "dev"),
+        ("/srv/home/dev", "~"),
     ] {
         let record = record("user", "u1", 0, &json!({"cwd": directory, "message": {"content": "hi"}}));
         assert_eq!(project(&[record], "session"), [name], "{directory}");

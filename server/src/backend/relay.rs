@@ -47,7 +47,7 @@ impl Relay {
                 memory.seen.remove(&oldest);
             }
             memory.seq += 1;
-            frames.push(frame_of(memory.seq, Arc::clone(source), event));
+            frames.push(frame_of(memory.seq, Arc::clone(source), &event));
         }
         let spread = frames.len();
         // under the lock, so that places reach the hub in their order
@@ -64,13 +64,9 @@ mod tests {
     use super::*;
 
     fn event(number: usize) -> NewEvent {
-        NewEvent {
-            id: EventId::from_key(&format!("{number:020}")).unwrap(),
-            timestamp: Timestamp::from_micros(0).unwrap(),
-            event_type: EventType::Tool,
-            payload: Bytes::from_static(b"{}"),
-            project: None,
-        }
+        let id = EventId::from_key(&format!("{number:020}")).unwrap();
+        let payload = Bytes::from_static(b"{}");
+        NewEvent::new(id, Timestamp::from_micros(0).unwrap(), EventType::Tool, payload)
     }
 
     #[test]

@@ -43,6 +43,9 @@ pub struct Args {
     /// Names this server answers to, separated by commas [env: VIBETEA_ALLOWED_HOSTS]
     #[arg(long, value_name = "HOSTS")]
     pub allowed_hosts: Option<String>,
+    /// Path below which everything is served, such as /tea [env: VIBETEA_BASE_PATH]
+    #[arg(long, value_name = "PATH")]
+    pub base_path: Option<String>,
     /// Origins whose pages may call this server, separated by commas [env: VIBETEA_CORS_ORIGINS]
     #[arg(long, value_name = "ORIGINS")]
     pub cors_origins: Option<String>,
@@ -73,6 +76,7 @@ impl Args {
             "VIBETEA_RATE_LIMIT_PER_SEC" => ("--rate-limit-per-sec", &self.rate_limit_per_sec),
             "VIBETEA_RATE_LIMIT_BURST" => ("--rate-limit-burst", &self.rate_limit_burst),
             "VIBETEA_ALLOWED_HOSTS" => ("--allowed-hosts", &self.allowed_hosts),
+            "VIBETEA_BASE_PATH" => ("--base-path", &self.base_path),
             "VIBETEA_CORS_ORIGINS" => ("--cors-origins", &self.cors_origins),
             "VIBETEA_MAX_BODY_BYTES" => ("--max-body-bytes", &self.max_body_bytes),
             "VIBETEA_MAX_CONNECTIONS" => ("--max-connections", &self.max_connections),

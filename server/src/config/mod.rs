@@ -1,6 +1,7 @@
 //! The server's settings: flag over environment over file over default, each read through a lookup function.
 
 mod args;
+mod base;
 mod hosts;
 mod reader;
 #[cfg(test)]
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 use vibetea_protocol::limits::{MAX_EVENTS_BODY, MAX_INGEST_BODY};
 
 pub use args::Args;
+pub use base::BasePath;
 pub use hosts::{AllowedHost, CorsOrigins};
 use reader::{Reader, Setting};
 
@@ -38,6 +40,8 @@ pub struct Config {
     pub rate_burst: u32,
     /// `Host` names this server answers to; `None` for any.
     pub allowed_hosts: Option<Vec<AllowedHost>>,
+    /// The path below which everything is served.
+    pub base_path: BasePath,
     /// Whose pages may call this server.
     pub cors: CorsOrigins,
     /// Largest body of the batch route, in bytes.
@@ -119,6 +123,7 @@ const UNSAFE_NO_AUTH: Setting = Setting::new("VIBETEA_UNSAFE_NO_AUTH", "unsafe_n
 const RATE_PER_SEC: Setting = Setting::new("VIBETEA_RATE_LIMIT_PER_SEC", "rate_limit_per_sec");
 const RATE_BURST: Setting = Setting::new("VIBETEA_RATE_LIMIT_BURST", "rate_limit_burst");
 const ALLOWED_HOSTS: Setting = Setting::new("VIBETEA_ALLOWED_HOSTS", "allowed_hosts");
+const BASE_PATH: Setting = Setting::new("VIBETEA_BASE_PATH", "base_path");
 const CORS_ORIGINS: Setting = Setting::new("VIBETEA_CORS_ORIGINS", "cors_origins");
 const MAX_BODY: Setting = Setting::new("VIBETEA_MAX_BODY_BYTES", "max_body_bytes");
 const MAX_CONNECTIONS: Setting = Setting::new("VIBETEA_MAX_CONNECTIONS", "max_connections");
@@ -135,6 +140,7 @@ const ALL: &[&Setting] = &[
     &RATE_PER_SEC,
     &RATE_BURST,
     &ALLOWED_HOSTS,
+    &BASE_PATH,
     &CORS_ORIGINS,
     &MAX_BODY,
     &MAX_CONNECTIONS,
@@ -173,6 +179,7 @@ impl Config {
         let rate_burst = reader.parse(&RATE_BURST, 100, &rate_allowed, rate);
         let allowed_hosts = reader
             .parse(&ALLOWED_HOSTS, None, hosts::HOSTS_ALLOWED, |text| hosts::read_hosts(text).map(Some));
+        let base_path = reader.parse(&BASE_PATH, BasePath::default(), base::BASE_ALLOWED, BasePath::parse);
         let cors = reader.parse(
             &CORS_ORIGINS,
             CorsOrigins::HostedRoutes,
@@ -201,6 +208,7 @@ impl Config {
             rate_per_sec,
             rate_burst,
             allowed_hosts,
+            base_path,
             cors,
             max_ingest_body,
             max_events_body: MAX_EVENTS_BODY.min(max_ingest_body),

@@ -1,11 +1,13 @@
 //! What happens to every request around its handler.
 
+mod base;
 mod cors;
 mod guard;
 mod headers;
 mod observe;
 mod panics;
 
+pub(crate) use base::below;
 pub(crate) use cors::{cors_elsewhere, cors_hosted, preflight};
 pub(crate) use guard::guard;
 pub(crate) use headers::security_headers;

@@ -1,25 +1,28 @@
-//! `/`: a plain page that shows what the server holds.
+//! `/` and the files of the dashboard, from the program itself.
 
-use axum::http::{HeaderName, header};
+use axum::Router;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
 
-type Asset = ([(HeaderName, &'static str); 2], &'static str);
+use crate::app::App;
+use crate::assets;
 
-fn asset(kind: &'static str, text: &'static str) -> Asset {
-    ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-cache")], text)
+const MISSING: &str = "This server was built without its dashboard. `cargo xtask up` and `cargo xtask build` \
+build it in; they need Node 20.19 or newer. Everything else works.\n";
+
+/// A route for each file, so that no path leads anywhere else.
+pub(super) fn routes() -> Router<App> {
+    let files = assets::files().fold(Router::new(), |router, asset| {
+        let answer = move |headers: HeaderMap| async move { asset.answer(&headers) };
+        router.route(&format!("/{}", asset.path), get(answer))
+    });
+    files.route("/", get(page))
 }
 
-pub(super) async fn page() -> Asset {
-    asset("text/html; charset=utf-8", include_str!("../../assets/index.html"))
-}
-
-pub(super) async fn script() -> Asset {
-    asset("text/javascript; charset=utf-8", include_str!("../../assets/app.js"))
-}
-
-pub(super) async fn icon() -> Asset {
-    asset("image/svg+xml", include_str!("../../assets/icon.svg"))
-}
-
-pub(super) async fn style() -> Asset {
-    asset("text/css; charset=utf-8", include_str!("../../assets/style.css"))
+async fn page(headers: HeaderMap) -> Response {
+    match assets::page() {
+        Some(page) => page.answer(&headers),
+        None => ([(header::CACHE_CONTROL, "no-cache")], MISSING).into_response(),
+    }
 }

@@ -9,7 +9,7 @@ use vibetea_protocol::batch::IdRule;
 use crate::app::AppState;
 use crate::auth::SignedBody;
 use crate::error::Refusal;
-use crate::store::{NewBatch, NewEvent, Route, StoreError};
+use crate::store::{NewBatch, NewEvent, Route, Sharing, StoreError};
 
 /// Longest time a request waits for its commit; what is stored after that is a duplicate for the retry.
 const COMMIT_PATIENCE: Duration = Duration::from_secs(20);
@@ -17,6 +17,7 @@ const COMMIT_PATIENCE: Duration = Duration::from_secs(20);
 /// The checked events of a body, as a store takes them.
 pub(super) fn batch(signed: &SignedBody, ids: IdRule, route: Route) -> Result<NewBatch, Problem> {
     let events = signed.events(ids)?;
+    let mut sharing = Sharing::default();
     let events = events
         .into_iter()
         .map(|event| NewEvent {
@@ -24,7 +25,7 @@ pub(super) fn batch(signed: &SignedBody, ids: IdRule, route: Route) -> Result<Ne
             timestamp: event.timestamp,
             event_type: event.event_type,
             payload: signed.body.slice_ref(event.payload.as_bytes()),
-            project: event.project.map(|project| project.into_owned().into_boxed_str()),
+            facts: sharing.own(event.event_type, event.facts),
         })
         .collect();
     Ok(NewBatch { source: Arc::clone(&signed.source), route, events })

@@ -1,5 +1,6 @@
 //! The routes and the layers around them.
 
+mod api;
 mod dashboard;
 mod events;
 mod fallback;
@@ -24,7 +25,7 @@ use crate::layers;
 
 /// Every route of the server.
 pub fn router(app: &App) -> Router {
-    around(app, hosted_routes(app).merge(other_routes(app)))
+    layers::below(&app.base_path, around(app, hosted_routes(app).merge(other_routes(app))))
 }
 
 /// The layers around all routes; the last one added is the first to see a request.
@@ -58,12 +59,8 @@ fn other_routes(app: &App) -> Router<App> {
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(metrics::get))
-        .route("/api/v1/ticket", post(tickets::post))
-        .route("/api/v1/totals", get(totals::get))
-        .route("/", get(dashboard::page))
-        .route("/app.js", get(dashboard::script))
-        .route("/style.css", get(dashboard::style))
-        .route("/icon.svg", get(dashboard::icon))
+        .merge(api::routes())
+        .merge(dashboard::routes())
         .method_not_allowed_fallback(fallback::method_not_allowed)
         .layer(from_fn_with_state(Arc::clone(app), layers::cors_elsewhere))
 }

@@ -5,18 +5,11 @@ use std::time::Instant;
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use serde::Serialize;
+use vibetea_protocol::api::Ticket;
 
 use crate::app::App;
 use crate::auth;
 use crate::error::Refusal;
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Ticket {
-    ticket: String,
-    expires_in_seconds: u64,
-}
 
 pub(super) async fn post(State(app): State<App>, headers: HeaderMap) -> Result<Json<Ticket>, Refusal> {
     auth::check_bearer(&app.viewers, &headers)?;

@@ -1,14 +1,25 @@
 //! Where events are kept. Knows no axum and no hub.
 
+mod calendar;
+mod facts;
+mod question;
 mod sqlite;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use vibetea_protocol::api::Session;
 use vibetea_protocol::history::HourlyAggregate;
 use vibetea_protocol::{Clock, EventId, EventType, SourceId, Timestamp};
 
+pub use calendar::{Bucket, Calendar};
+pub use facts::{Facts, Sharing};
+pub use question::{
+    BreakdownsAnswer, BreakdownsQuestion, CountsAnswer, CountsQuestion, EventFilter, EventsAnswer,
+    EventsQuestion, InvalidCursor, Position, Range, SessionPosition, SessionsAnswer, SessionsQuestion, Side,
+    SourceFilter,
+};
 pub use sqlite::{SqliteOptions, SqliteStore};
 
 /// By which route a batch came: what comes by the live route is broadcast once.
@@ -31,8 +42,16 @@ pub struct NewEvent {
     pub event_type: EventType,
     /// JSON text of an object, UTF-8.
     pub payload: Bytes,
-    /// The payload's `project`, for filters.
-    pub project: Option<Box<str>>,
+    /// What the payload tells.
+    pub facts: Facts,
+}
+
+impl NewEvent {
+    /// An event whose payload was checked.
+    pub fn new(id: EventId, timestamp: Timestamp, event_type: EventType, payload: Bytes) -> Self {
+        let facts = Facts::of(event_type, &payload);
+        Self { id, timestamp, event_type, payload, facts }
+    }
 }
 
 /// Events that one source sent in one request.
@@ -212,6 +231,50 @@ impl Store {
     pub async fn totals(&self) -> Result<Totals, StoreError> {
         match self {
             Self::Sqlite(store) => store.totals().await,
+        }
+    }
+
+    /// A page of events by time and id.
+    pub async fn events(&self, question: EventsQuestion) -> Result<EventsAnswer, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.events(question).await,
+        }
+    }
+
+    /// A page of sessions by latest event.
+    pub async fn sessions(&self, question: SessionsQuestion) -> Result<SessionsAnswer, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.sessions(question).await,
+        }
+    }
+
+    /// The sessions of that id, at most two; more than one where several sources have it.
+    pub async fn session(
+        &self,
+        name: String,
+        sources: SourceFilter,
+        now: Timestamp,
+    ) -> Result<Vec<Session>, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.session(name, sources, now).await,
+        }
+    }
+
+    /// Events by the buckets of a calendar.
+    pub async fn counts(
+        &self,
+        question: CountsQuestion,
+        calendar: Calendar,
+    ) -> Result<CountsAnswer, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.counts(question, calendar).await,
+        }
+    }
+
+    /// Events by tool, project, source and type.
+    pub async fn breakdowns(&self, question: BreakdownsQuestion) -> Result<BreakdownsAnswer, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.breakdowns(question).await,
         }
     }
 

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed helper fails its test")]
 
+mod base_path;
 mod checks;
 mod config;
 mod cors;
@@ -11,6 +12,7 @@ mod fixtures;
 mod golden;
 mod harness;
 mod health;
+mod history;
 mod hosts;
 mod ingest;
 mod limits;

@@ -2,13 +2,23 @@
 
 use reqwest::Method;
 
-use crate::harness::{Answer, SOURCE, Setup, body, event, send};
+use crate::harness::{Answer, SOURCE, Server, Setup, body, event, send};
+
+/// The page, or none, with a word, where the dashboard was not built before the server.
+async fn page(server: &Server) -> Option<Answer> {
+    let answer = server.get("/").await;
+    assert_eq!(answer.status, 200);
+    if answer.body.starts_with("This server was built without its dashboard.") {
+        eprintln!("skipped: the dashboard was not built");
+        return None;
+    }
+    Some(answer)
+}
 
 #[tokio::test]
 async fn the_dashboard_is_html_without_inline_script() {
     let server = Setup::new().start().await;
-    let answer = server.get("/").await;
-    assert_eq!(answer.status, 200);
+    let Some(answer) = page(&server).await else { return };
     assert!(answer.header("content-type").starts_with("text/html"), "{answer:?}");
     assert!(answer.body.contains("VibeTea"));
     for opening in answer.body.split("<script").skip(1) {
@@ -22,6 +32,29 @@ async fn the_dashboard_is_html_without_inline_script() {
         let path = source.trim_start_matches('.');
         assert_eq!(server.get(path).await.status, 200, "the page names {source}");
     }
+}
+
+#[tokio::test]
+async fn files_of_the_dashboard_are_kept_by_their_hash_and_come_compressed() {
+    let server = Setup::new().start().await;
+    let Some(page) = page(&server).await else { return };
+    assert_eq!(page.header("cache-control"), "no-cache");
+    let script = page
+        .body
+        .split('"')
+        .find(|text| text.contains("/assets/") && text.contains(".js"))
+        .unwrap()
+        .trim_start_matches('.');
+    let plain = server.get(script).await;
+    assert_eq!(plain.header("content-encoding"), "");
+    assert_eq!(plain.header("cache-control"), "public, max-age=31536000, immutable");
+    let ask = |coding| server.request(Method::GET, script).header("accept-encoding", coding);
+    let smaller = send(ask("gzip, br")).await;
+    assert_eq!(smaller.header("content-encoding"), "br");
+    assert_eq!(smaller.header("etag"), plain.header("etag"));
+    assert!(smaller.header("content-length").parse::<usize>().unwrap() < plain.body.len() / 2);
+    let known = send(ask("br").header("if-none-match", plain.header("etag"))).await;
+    assert_eq!((known.status, known.body.as_str()), (304, ""));
 }
 
 #[tokio::test]

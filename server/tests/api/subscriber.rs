@@ -44,8 +44,13 @@ fn refusal(answer: &Response) -> (u16, String) {
 impl Subscriber {
     /// A socket with the right token and this query string.
     pub(crate) async fn connect(server: &Server, query: &str) -> Self {
+        Self::connect_at(server, &format!("/ws{query}")).await
+    }
+
+    /// As [`Subscriber::connect`], with the whole path.
+    pub(crate) async fn connect_at(server: &Server, path: &str) -> Self {
         let token = format!("Bearer {TOKEN}");
-        open(server, &format!("/ws{query}"), &[("Authorization", &token)]).await.unwrap()
+        open(server, path, &[("Authorization", &token)]).await.unwrap()
     }
 
     /// The next message that is no ping or pong; `None` at the end of the stream.

@@ -10,7 +10,7 @@ use vibetea_protocol::timestamp::{MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_QU
 use vibetea_protocol::{Clock, Timestamp};
 use vibetea_server::store::{NewBatch, Route, Store};
 
-use crate::support::{Place, at, event, source};
+use crate::support::{Place, at, clear, event, source};
 
 const SOURCES: [&str; 4] = ["laptop", "Über", "desk top", "z"];
 const DAYS: [u32; 4] = [0, 1, 7, 30];
@@ -111,14 +111,6 @@ fn sent(now: i64) -> impl Strategy<Value = Sent> {
     let events = prop::collection::vec((0..120_u64, moment(now)), 1..70);
     let route = prop_oneof![Just(Route::Batch), Just(Route::Live)];
     prop::collection::vec((0..SOURCES.len(), route, events), 1..5)
-}
-
-/// An empty database without the cost of a new file for each case.
-fn clear(place: &Place) {
-    place
-        .shell()
-        .execute_batch("BEGIN; DELETE FROM event; DELETE FROM hourly; DELETE FROM tally; COMMIT")
-        .unwrap();
 }
 
 #[test]

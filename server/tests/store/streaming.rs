@@ -44,13 +44,13 @@ async fn replay_shows_what_was_broadcast_even_if_the_live_arrival_differed() {
     insert(&store, "laptop", Route::Batch, [1]).await.unwrap();
     let mut changed = batch("laptop", Route::Live, [1]);
     changed.events[0].payload = r#"{"project":"other"}"#.into();
-    changed.events[0].project = Some("other".into());
+    changed.events[0].facts.project = Some("other".into());
     store.bulk_insert_events(changed).await.unwrap();
     let broadcast = place.broadcast.lock().unwrap().clone();
     let replayed = store.live_events_after(0, 10).await.unwrap();
     for live in [&broadcast[0], &replayed[0]] {
         assert_eq!(live.event.payload, r#"{"project":"shop","n":1}"#);
-        assert_eq!(live.event.project.as_deref(), Some("shop"));
+        assert_eq!(live.event.facts.project.as_deref(), Some("shop"));
         assert_eq!(live.source, source("laptop"));
         assert_eq!(live.event.timestamp, batch("laptop", Route::Live, [1]).events[0].timestamp);
     }
@@ -110,7 +110,7 @@ async fn project_is_read_back_from_the_payload_as_the_wire_reads_it() {
     }
     store.bulk_insert_events(sent).await.unwrap();
     let replayed = store.live_events_after(0, 10).await.unwrap();
-    let projects: Vec<_> = replayed.iter().map(|live| live.event.project.as_deref()).collect();
+    let projects: Vec<_> = replayed.iter().map(|live| live.event.facts.project.as_deref()).collect();
     assert_eq!(projects, payloads.map(|(_, project)| project));
     store.close().await;
 }

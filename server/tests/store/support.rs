@@ -1,5 +1,6 @@
 //! Stores in temporary folders and events to put into them.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -83,19 +84,24 @@ pub(crate) fn source(name: &str) -> Arc<SourceId> {
     Arc::new(name.parse().unwrap())
 }
 
+/// Numbers of one database between two calls of [`clear`].
+const NUMBERS: u64 = 1_000_000;
+
+thread_local! {
+    /// How often [`clear`] was called: the server remembers ids, so what comes after has others.
+    static CLEARED: Cell<u64> = const { Cell::new(0) };
+}
+
 /// The id of that number.
 pub(crate) fn id(number: u64) -> EventId {
+    let number = CLEARED.get() * NUMBERS + number;
     format!("evt_{number:020}").parse().unwrap()
 }
 
 pub(crate) fn event(number: u64, timestamp: Timestamp) -> NewEvent {
-    NewEvent {
-        id: id(number),
-        timestamp,
-        event_type: EventType::ALL[usize::try_from(number % 6).unwrap()],
-        payload: Bytes::from(format!(r#"{{"project":"shop","n":{number}}}"#)),
-        project: Some("shop".into()),
-    }
+    let event_type = EventType::ALL[usize::try_from(number % 6).unwrap()];
+    let payload = Bytes::from(format!(r#"{{"project":"shop","n":{number}}}"#));
+    NewEvent::new(id(number), timestamp, event_type, payload)
 }
 
 /// Events of those numbers, all at the same moment.
@@ -119,7 +125,20 @@ pub(crate) fn stored(place: &Place) -> Vec<u64> {
     let connection = place.shell();
     let mut select = connection.prepare("SELECT id FROM event ORDER BY id").unwrap();
     let ids = select.query_map([], |row| row.get::<_, String>(0)).unwrap();
-    ids.map(|id| id.unwrap().parse().unwrap()).collect()
+    ids.map(|id| id.unwrap().parse::<u64>().unwrap() % NUMBERS).collect()
+}
+
+/// An empty database without the cost of a new file for each case. Names stay, for the writer remembers them.
+pub(crate) fn clear(place: &Place) {
+    CLEARED.set(CLEARED.get() + 1);
+    place
+        .shell()
+        .execute_batch(
+            "BEGIN; DELETE FROM event; DELETE FROM hourly; DELETE FROM tally; DELETE FROM quarterly; DELETE FROM daily;
+             DELETE FROM session; DELETE FROM session_quarter; DELETE FROM session_tool; DELETE FROM session_agent;
+             COMMIT",
+        )
+        .unwrap();
 }
 
 /// A small file system of its own, which can be filled and made read-only.

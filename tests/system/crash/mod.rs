@@ -17,7 +17,7 @@ use vibetea_tests::dice::Dice;
 use vibetea_tests::exactly_once::Difference;
 
 /// The long form is asked for by `cargo xtask soak`.
-fn is_soak() -> bool {
+pub(crate) fn is_soak() -> bool {
     #[expect(clippy::disallowed_methods, reason = "the one switch of the tests")]
     std::env::var_os("VIBETEA_SOAK").is_some()
 }
@@ -59,6 +59,19 @@ fn kills_of_the_server_behind_a_proxy_lose_nothing() {
 fn a_reply_before_the_commit_is_seen_by_the_check() {
     let difference = small_storm(Reply::AtOnce).expect_err("events were acknowledged and then lost");
     assert!(!difference.lost.is_empty(), "{difference}");
+}
+
+/// A network that cuts most connections after the server has committed and before its answer is through.
+#[test]
+fn answers_that_are_cut_off_store_nothing_twice() {
+    let storm = Storm {
+        files: 8,
+        lines: if is_soak() { 5000 } else { 500 },
+        kills: 0,
+        longest_pause: Duration::ZERO,
+        proxy: Some(Proxy { reply: Reply::MostlyCutOff }),
+    };
+    storm.run(&[]).unwrap_or_else(|difference| panic!("{difference}"));
 }
 
 fn small_storm(reply: Reply) -> Result<(), Difference> {

@@ -2,6 +2,7 @@
 
 use std::io::{BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// When the sender hears that its batch is stored.
@@ -11,6 +12,8 @@ pub(super) enum Reply {
     WhenAnswered,
     /// At once; the batch goes on to the server a moment later, if there is one then.
     AtOnce,
+    /// When the server has said so, once in three times; otherwise the connection is cut then.
+    MostlyCutOff,
 }
 
 /// See the module.
@@ -46,6 +49,11 @@ impl Reply {
         while let Some(request) = read_request(&mut reader) {
             let answer = match self {
                 Self::WhenAnswered => forward(server, &request),
+                Self::MostlyCutOff => {
+                    static TURN: AtomicU32 = AtomicU32::new(0);
+                    let answer = forward(server, &request);
+                    answer.filter(|_| TURN.fetch_add(1, Ordering::Relaxed) % 3 == 2)
+                }
                 Self::AtOnce => {
                     let empty =
                         b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"

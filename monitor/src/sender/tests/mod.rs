@@ -1,8 +1,11 @@
 //! The sender against a real socket and a real outbox.
 
+mod broken;
 mod faults;
 mod pace;
+mod patience;
 mod poison;
+mod record;
 mod refusals;
 mod server;
 mod wire;
@@ -18,6 +21,7 @@ use vibetea_protocol::{Clock, Timestamp};
 
 use super::queue::Queue;
 use super::{Signer, Timing, couriers};
+use crate::audit::AuditLog;
 use crate::config::Shipping;
 use crate::outbox::{Destination, Needs, Outbox, OutboxError, StatusSnapshot};
 use server::Server;
@@ -39,6 +43,12 @@ fn timing() -> Timing {
         last_flush: Duration::from_millis(500),
         note_every: Duration::from_millis(50),
     }
+}
+
+/// The long form is asked for by `cargo xtask soak`.
+fn is_soak() -> bool {
+    #[expect(clippy::disallowed_methods, reason = "the one switch of the tests")]
+    std::env::var_os("VIBETEA_SOAK").is_some()
 }
 
 fn key() -> SigningKey {
@@ -91,11 +101,16 @@ struct Plan {
     buffer_size: usize,
     timing: Timing,
     clock: Clock,
+    log: AuditLog,
+    log_folder: tempfile::TempDir,
 }
 
 impl Plan {
     fn to(server: &Server) -> Self {
+        let log_folder = tempfile::tempdir().unwrap();
         Self {
+            log: AuditLog::new(log_folder.path()),
+            log_folder,
             live: server.url(),
             hosted: None,
             interval: Duration::from_mins(1),
@@ -120,7 +135,8 @@ impl Plan {
 
     fn start<Q: Queue + Sync>(&self, queue: &Q) -> Running {
         let signer = Signer { key: Arc::new(key()), source: "test-source".parse().unwrap() };
-        let (live, batch) = couriers(&self.shipping(), &signer, queue, &self.clock, self.timing).unwrap();
+        let (live, batch) =
+            couriers(&self.shipping(), &signer, queue, &self.log, &self.clock, self.timing).unwrap();
         let stop = CancellationToken::new();
         let (live_stop, batch_stop) = (stop.clone(), stop.clone());
         let task =

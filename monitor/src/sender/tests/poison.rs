@@ -1,3 +1,4 @@
+use super::broken::Sweeping;
 use super::server::{Reply, Server, refusal, status};
 use super::*;
 
@@ -39,6 +40,18 @@ async fn one_poison_event_among_500_is_isolated_and_the_rest_delivered_once() {
         // the first request, log2(500) + 1 to find it, what stands behind it, the later event
         assert!(requests.len() <= 1 + 9 + 1 + 1, "{} requests for {poison:?}", requests.len());
     }
+}
+
+#[tokio::test]
+async fn a_sender_that_drops_what_it_was_sending_is_seen_by_the_check() {
+    let server = server_that_refuses(&[137], 400).await;
+    let disk = Disk::with(500, Needs::Live);
+    let mut plan = Plan::to(&server);
+    plan.buffer_size = 100;
+    let running = plan.start(&Sweeping(disk.outbox.clone()));
+    eventually("an empty outbox", || disk.waiting(Destination::Live) == 0).await;
+    running.stop().await;
+    assert_ne!(server.store().len(), 499);
 }
 
 #[tokio::test]

@@ -98,7 +98,8 @@ async fn a_live_acknowledgement_is_enough_for_both_destinations_of_one_origin() 
     let disk = Disk::with(5, Needs::Both);
     let mut plan = Plan::to(&server);
     plan.hosted = Some(format!("{}/functions/v1", server.url()));
-    plan.interval = Duration::from_millis(100);
+    // long enough for a busy machine to acknowledge the live ones first
+    plan.interval = Duration::from_millis(1500);
     let running = plan.start(&disk.outbox);
     eventually("both needs", || disk.waiting(Destination::Batch) == 0).await;
     disk.put(10..11, Needs::Batch);

@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use super::kept;
 use crate::store::StoreError;
 
 /// Larger than the default: fewer pages are copied into the write-ahead log per batch.
 pub(super) const PAGE_SIZE: i64 = 16_384;
 const WRITER_CACHE_KIB: i64 = 8192;
 const READER_CACHE_KIB: i64 = 1024;
+/// Statements a connection keeps prepared: all that the store has.
+const KEPT_STATEMENTS: usize = 64;
 /// The log is recycled, not cut, up to this size: growing a file costs more than overwriting one.
 const WAL_KEPT_BYTES: i64 = 64 * 1024 * 1024;
 
@@ -38,7 +41,9 @@ pub(super) fn set_up_writer(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "fullfsync", true)?;
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "journal_size_limit", WAL_KEPT_BYTES)?;
-    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)
+    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
+    connection.set_prepared_statement_cache_capacity(KEPT_STATEMENTS);
+    kept::register(connection)
 }
 
 /// A connection that cannot write.
@@ -46,6 +51,7 @@ pub(super) fn reader(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
+    connection.set_prepared_statement_cache_capacity(KEPT_STATEMENTS);
     Ok(connection)
 }
 

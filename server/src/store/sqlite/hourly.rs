@@ -2,7 +2,7 @@
 //! counted event by event, and of that the smaller part, so the cost does not grow with the table.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::ToSpan as _;
 use vibetea_protocol::Timestamp;
@@ -146,15 +146,14 @@ impl Part {
 }
 
 fn named(reader: &mut Reader, mut counts: Vec<Count>) -> rusqlite::Result<Vec<HourlyAggregate>> {
-    let mut names = BTreeMap::new();
-    for count in &counts {
-        if let std::collections::btree_map::Entry::Vacant(slot) = names.entry(count.source) {
-            slot.insert(reader.source_name(count.source)?);
-        }
+    let ids: BTreeSet<i64> = counts.iter().map(|count| count.source).collect();
+    let mut names = Vec::with_capacity(ids.len());
+    for id in ids {
+        names.push((reader.source_name(id)?, id));
     }
-    counts.sort_by(|a, b| {
-        Reverse(a.hour).cmp(&Reverse(b.hour)).then_with(|| names[&a.source].cmp(&names[&b.source]))
-    });
+    names.sort_unstable();
+    let ranks: HashMap<i64, usize> = names.iter().zip(0..).map(|((_, id), rank)| (*id, rank)).collect();
+    counts.sort_by_cached_key(|count| (Reverse(count.hour), ranks[&count.source]));
     let mut day = (i64::MIN, String::new());
     let rows = counts.into_iter().map(|count| {
         let days = count.hour.div_euclid(24);
@@ -162,7 +161,7 @@ fn named(reader: &mut Reader, mut counts: Vec<Count>) -> rusqlite::Result<Vec<Ho
             day = (days, date(days));
         }
         HourlyAggregate {
-            source: names[&count.source].as_str().to_owned(),
+            source: names[ranks[&count.source]].0.as_str().to_owned(),
             date: day.1.clone(),
             hour: u8::try_from(count.hour.rem_euclid(24)).unwrap_or_default(),
             event_count: count.events.unsigned_abs(),

@@ -3,9 +3,12 @@
 //! rusqlite and not sqlx, because sqlx pays a thread hop per statement: in one transaction of a thousand rows
 //! it is several times slower. sqlx only runs the migrations.
 
+mod ask;
 mod connection;
 mod hourly;
+mod ids;
 mod insert;
+mod kept;
 mod lock;
 mod open;
 mod pool;
@@ -18,10 +21,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use vibetea_protocol::api::Session;
 use vibetea_protocol::history::HourlyAggregate;
-use vibetea_protocol::{Clock, EventId};
+use vibetea_protocol::{Clock, EventId, Timestamp};
 
-use super::{LiveEvent, NewBatch, OnLive, OpenError, StoreError, Totals};
+use super::{
+    BreakdownsAnswer, BreakdownsQuestion, Calendar, CountsAnswer, CountsQuestion, EventsAnswer,
+    EventsQuestion, LiveEvent, NewBatch, OnLive, OpenError, SessionsAnswer, SessionsQuestion, SourceFilter,
+    StoreError, Totals,
+};
+use ids::RecentIds;
 use pool::ReadPool;
 use queue::Queue;
 
@@ -42,6 +51,8 @@ pub struct SqliteOptions {
     pub group_events: usize,
     /// Most connections that read at once.
     pub readers: usize,
+    /// Ids that gather in memory, about 40 bytes each, before they are moved into their table.
+    pub settle_at: usize,
 }
 
 impl SqliteOptions {
@@ -55,6 +66,7 @@ impl SqliteOptions {
             queue_bytes: 64 * 1024 * 1024,
             group_events: 20_000,
             readers: 3,
+            settle_at: 50_000,
         }
     }
 }
@@ -64,6 +76,7 @@ impl SqliteOptions {
 pub struct SqliteStore {
     queue: Arc<Queue>,
     readers: Arc<ReadPool>,
+    ids: Arc<RecentIds>,
     clock: Clock,
 }
 
@@ -75,8 +88,9 @@ impl SqliteStore {
     ) -> Result<Self, OpenError> {
         let opened = open::open(&options).await?;
         let readers = ReadPool::new(opened.path.clone(), options.readers);
+        let ids = opened.ids.shared();
         let queue = writer::spawn(opened, &options, clock.clone(), on_live)?;
-        Ok(Self { queue: Arc::new(queue), readers: Arc::new(readers), clock })
+        Ok(Self { queue: Arc::new(queue), readers: Arc::new(readers), ids, clock })
     }
 
     pub(super) async fn bulk_insert_events(&self, batch: NewBatch) -> Result<u64, StoreError> {
@@ -93,7 +107,8 @@ impl SqliteStore {
     }
 
     pub(super) async fn position_of(&self, id: EventId) -> Result<Option<u64>, StoreError> {
-        self.readers.read(move |reader| read::position_of(reader, &id)).await
+        let ids = Arc::clone(&self.ids);
+        self.readers.read(move |reader| read::position_of(reader, &ids, &id)).await
     }
 
     pub(super) async fn live_events_after(
@@ -110,6 +125,38 @@ impl SqliteStore {
 
     pub(super) async fn totals(&self) -> Result<Totals, StoreError> {
         self.readers.read(read::totals).await
+    }
+
+    pub(super) async fn events(&self, question: EventsQuestion) -> Result<EventsAnswer, StoreError> {
+        self.readers.read(move |reader| ask::events(reader, &question)).await
+    }
+
+    pub(super) async fn sessions(&self, question: SessionsQuestion) -> Result<SessionsAnswer, StoreError> {
+        self.readers.read(move |reader| ask::sessions(reader, &question)).await
+    }
+
+    pub(super) async fn session(
+        &self,
+        name: String,
+        sources: SourceFilter,
+        now: Timestamp,
+    ) -> Result<Vec<Session>, StoreError> {
+        self.readers.read(move |reader| ask::session(reader, &name, &sources, now)).await
+    }
+
+    pub(super) async fn counts(
+        &self,
+        question: CountsQuestion,
+        calendar: Calendar,
+    ) -> Result<CountsAnswer, StoreError> {
+        self.readers.read(move |reader| ask::counts(reader, &question, calendar)).await
+    }
+
+    pub(super) async fn breakdowns(
+        &self,
+        question: BreakdownsQuestion,
+    ) -> Result<BreakdownsAnswer, StoreError> {
+        self.readers.read(move |reader| ask::breakdowns(reader, &question)).await
     }
 
     pub(super) async fn check_writable(&self) -> Result<(), StoreError> {

@@ -9,8 +9,9 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _};
 
+use super::ids::Ids;
 use super::lock::{FileLock, LockError, private_file};
-use super::{SqliteOptions, connection};
+use super::{SqliteOptions, connection, kept};
 use crate::store::OpenError;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
@@ -25,8 +26,7 @@ pub(super) struct Opened {
     pub(super) path: PathBuf,
     pub(super) connection: Connection,
     pub(super) lock: FileLock,
-    /// The first place in the stream that is not taken.
-    pub(super) next_seq: i64,
+    pub(super) ids: Ids,
 }
 
 pub(super) async fn open(options: &SqliteOptions) -> Result<Opened, OpenError> {
@@ -35,10 +35,20 @@ pub(super) async fn open(options: &SqliteOptions) -> Result<Opened, OpenError> {
         .await
         .map_err(|error| failed(&options.path, &error))??;
     migrate(&path).await?;
-    let newest: i64 = connection
-        .query_row("SELECT coalesce(max(seq), 0) FROM event", [], |row| row.get(0))
-        .map_err(|error| open_error(&path, &error))?;
-    Ok(Opened { path, connection, lock, next_seq: newest + 1 })
+    let (settle_at, at) = (options.settle_at, path.clone());
+    tokio::task::spawn_blocking(move || {
+        let (connection, ids) = settle(connection, settle_at).map_err(|error| open_error(&path, &error))?;
+        Ok(Opened { path, connection, lock, ids })
+    })
+    .await
+    .map_err(|error| failed(&at, &error))?
+}
+
+/// Counts what an earlier release left uncounted, and reads back the ids that are not in their table yet.
+fn settle(mut connection: Connection, settle_at: usize) -> rusqlite::Result<(Connection, Ids)> {
+    kept::count_uncounted(&mut connection)?;
+    let ids = Ids::load(&connection, settle_at)?;
+    Ok((connection, ids))
 }
 
 /// Locks before the file is made or looked at, so that of several starts only one touches it.

@@ -18,9 +18,15 @@ const KEPT_NAMES: usize = 4096;
 pub(super) struct Reader {
     pub(super) connection: Connection,
     names: HashMap<i64, Arc<SourceId>>,
+    /// Names of projects and tools.
+    texts: HashMap<i64, String>,
 }
 
 impl Reader {
+    fn new(connection: Connection) -> Self {
+        Self { connection, names: HashMap::new(), texts: HashMap::new() }
+    }
+
     /// The name of a source.
     pub(super) fn source_name(&mut self, id: i64) -> rusqlite::Result<Arc<SourceId>> {
         if let Some(name) = self.names.get(&id) {
@@ -34,6 +40,23 @@ impl Reader {
         }
         self.names.insert(id, Arc::clone(&name));
         Ok(name)
+    }
+
+    /// The name of a project or a tool; none for the number 0, which stands for no name.
+    pub(super) fn name(&mut self, number: i64) -> rusqlite::Result<Option<String>> {
+        if number == 0 {
+            return Ok(None);
+        }
+        if let Some(text) = self.texts.get(&number) {
+            return Ok(Some(text.clone()));
+        }
+        let mut statement = self.connection.prepare_cached("SELECT text FROM name WHERE id = ?1")?;
+        let text: String = statement.query_row([number], |row| row.get(0))?;
+        if self.texts.len() >= KEPT_NAMES {
+            self.texts.clear();
+        }
+        self.texts.insert(number, text.clone());
+        Ok(Some(text))
     }
 
     /// Runs `work` on one state of the database. After an error the connection is not used again.
@@ -108,7 +131,7 @@ impl ReadPool {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut reader = match idle {
             Some(reader) => reader,
-            None => Reader { connection: connection::reader(&self.path)?, names: HashMap::new() },
+            None => Reader::new(connection::reader(&self.path)?),
         };
         // a connection that failed is closed: the next read gets a fresh one
         let answer = work(&mut reader)?;

@@ -10,7 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use crate::store::{NewBatch, StoreError};
 
 /// What an event takes beside its payload, roughly.
-const EVENT_BYTES: usize = 256;
+const EVENT_BYTES: usize = 384;
 /// How old the last answer about writing may be.
 const CHECK_AGE: Duration = Duration::from_secs(1);
 /// A writer that is silent for longer is reported as stuck.

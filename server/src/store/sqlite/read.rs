@@ -1,13 +1,11 @@
 //! Reading the live stream and the totals.
 
-use std::collections::HashMap;
-
 use bytes::Bytes;
 use rusqlite::{OptionalExtension as _, Row};
-use serde_json::value::RawValue;
 use vibetea_protocol::timestamp::InvalidTimestamp;
 use vibetea_protocol::{EventId, EventType, Timestamp, event::InvalidId};
 
+use super::ids::RecentIds;
 use super::pool::{Reader, invalid};
 use crate::store::{LiveEvent, NewEvent, Totals};
 
@@ -18,9 +16,15 @@ const TOTALS: &str = "SELECT (SELECT count(DISTINCT source) FROM tally),
     (SELECT min(ts) FROM event), (SELECT max(ts) FROM event)";
 
 /// Place of an event in the live stream; none if it is not in it.
-pub(super) fn position_of(reader: &mut Reader, id: &EventId) -> rusqlite::Result<Option<u64>> {
-    let mut select = reader.connection.prepare_cached("SELECT seq FROM event WHERE id = ?1 AND live")?;
-    select.query_row([id.key()], |row| natural(row, 0)).optional()
+pub(super) fn position_of(
+    reader: &mut Reader,
+    ids: &RecentIds,
+    id: &EventId,
+) -> rusqlite::Result<Option<u64>> {
+    let Some(place) = ids.place(&reader.connection, id)? else { return Ok(None) };
+    let mut select =
+        reader.connection.prepare_cached("SELECT seq FROM event WHERE seq = ?1 AND id = ?2 AND live")?;
+    select.query_row((place, id.key()), |row| natural(row, 0)).optional()
 }
 
 /// The live stream after a place, oldest first.
@@ -89,18 +93,6 @@ pub(super) fn event(row: &Row<'_>, id: EventId, first: usize) -> rusqlite::Resul
     let number: u8 = row.get(first + 1)?;
     let event_type = EventType::from_number(number)
         .ok_or_else(|| rusqlite::Error::IntegralValueOutOfRange(first + 1, number.into()))?;
-    let payload = row.get_ref(first + 2)?.as_bytes()?;
-    Ok(NewEvent {
-        id,
-        timestamp,
-        event_type,
-        payload: Bytes::copy_from_slice(payload),
-        project: project(payload),
-    })
-}
-
-/// The payload's `project` as the wire has it: a string at the top level, the last one if repeated.
-fn project(payload: &[u8]) -> Option<Box<str>> {
-    let mut fields: HashMap<String, &RawValue> = serde_json::from_slice(payload).ok()?;
-    serde_json::from_str(fields.remove("project")?.get()).ok()
+    let payload = Bytes::copy_from_slice(row.get_ref(first + 2)?.as_bytes()?);
+    Ok(NewEvent::new(id, timestamp, event_type, payload))
 }

@@ -95,7 +95,7 @@ impl Writer {
         let writer = Self {
             path: opened.path,
             connection: Some(opened.connection),
-            inserter: Inserter::new(opened.next_seq),
+            inserter: Inserter::new(opened.ids),
             lock: opened.lock,
             clock,
             on_live,
@@ -141,7 +141,7 @@ impl Writer {
             Ok(Err(error)) => Err(self.recover(&error)),
             Err(_) => {
                 self.connection = None;
-                self.inserter.forget_sources();
+                self.inserter.forget();
                 Err(StoreError::Internal("the writer panicked".to_owned()))
             }
         };
@@ -180,7 +180,7 @@ impl Writer {
 
     /// The transaction is rolled back already. A full disk or a foreign lock leaves the connection usable.
     fn recover(&mut self, error: &rusqlite::Error) -> StoreError {
-        self.inserter.forget_sources();
+        self.inserter.forget();
         if !matches!(error.sqlite_error_code(), Some(ErrorCode::DiskFull | ErrorCode::DatabaseBusy)) {
             self.connection = None;
         }

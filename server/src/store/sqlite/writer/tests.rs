@@ -31,12 +31,10 @@ async fn bench() -> Bench {
 }
 
 fn batch(numbers: std::ops::Range<u32>) -> NewBatch {
-    let event = |number: u32| NewEvent {
-        id: format!("evt_{number:020}").parse().unwrap(),
-        timestamp: Timestamp::from_micros(i64::from(number)).unwrap(),
-        event_type: EventType::Tool,
-        payload: Bytes::from_static(b"{}"),
-        project: None,
+    let event = |number: u32| {
+        let id = format!("evt_{number:020}").parse().unwrap();
+        let timestamp = Timestamp::from_micros(i64::from(number)).unwrap();
+        NewEvent::new(id, timestamp, EventType::Tool, Bytes::from_static(b"{}"))
     };
     NewBatch {
         source: Arc::new("laptop".parse().unwrap()),
@@ -89,12 +87,11 @@ async fn file_that_cannot_be_opened_again_is_told_until_it_can() {
 async fn panic_while_writing_answers_the_waiter_and_stores_nothing() {
     let mut bench = bench().await;
     assert_eq!(serve(&mut bench, 0..3).unwrap(), 3);
-    // the places run out after fifty rows were written, which debug builds answer with a panic
-    bench.writer.inserter = Inserter::new(i64::MAX - 49);
+    // the places run out, which debug builds answer with a panic
+    bench.writer.inserter.ids.next_seq = i64::MAX - 49;
     let error = serve(&mut bench, 3..64).unwrap_err();
     assert_eq!(error.to_string(), "the store failed: the writer panicked");
     assert_eq!(bench.broadcast.lock().unwrap().len(), 3);
-    bench.writer.inserter = Inserter::new(4);
     assert_eq!(serve(&mut bench, 0..64).unwrap(), 61);
 }
 

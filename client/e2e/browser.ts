@@ -1,0 +1,133 @@
+import { existsSync, readFileSync } from "node:fs";
+import { extname, join } from "node:path";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { TOKEN, type World } from "./world.ts";
+
+const CHROMIUM = process.env.VIBETEA_CHROMIUM ?? "/usr/bin/chromium";
+const DIST = join(import.meta.dirname, "../dist");
+const KINDS: Record<string, string> = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript",
+  ".css": "text/css",
+  ".svg": "image/svg+xml",
+};
+/** The policy of the server, for pages that are not served by it. */
+const POLICY =
+  "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'";
+
+export const haveBrowser = existsSync(CHROMIUM);
+
+export function launch(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: CHROMIUM,
+    // a document that a test hands to the browser has no network of its own, which counts as a foreign one
+    args: ["--no-sandbox", "--disable-features=LocalNetworkAccessChecks"],
+  });
+}
+
+/** A page that talks to the world's server. Where that has no dashboard built in, the files come from `dist`. */
+export async function newPage(
+  browser: Browser,
+  world: World,
+  options: BrowserContextOptions = {},
+): Promise<Page> {
+  const context = await browser.newContext({
+    viewport: { width: 1360, height: 860 },
+    locale: "en-GB",
+    timezoneId: "Europe/Berlin",
+    ...options,
+  });
+  context.setDefaultTimeout(20_000);
+  const page = await context.newPage();
+  const embedded = (await (await fetch(world.url)).text()).includes('<div id="root">');
+  if (!embedded) {
+    await page.route(
+      (address) =>
+        address.origin === new URL(world.url).origin && /^\/($|assets\/|icon)/.test(address.pathname),
+      (route) => {
+        const { pathname } = new URL(route.request().url());
+        const file = join(DIST, pathname === "/" ? "index.html" : pathname);
+        const contentType = KINDS[extname(file)] ?? "application/octet-stream";
+        return route.fulfill({
+          body: readFileSync(file),
+          headers: { "content-type": contentType, "content-security-policy": POLICY },
+        });
+      },
+    );
+  }
+  return page;
+}
+
+/** Opens the dashboard as the address that the server prints does. */
+export async function open(page: Page, world: World, view = "live"): Promise<void> {
+  await page.goto(`${world.url}#token=${TOKEN}`);
+  await page.locator(".phase-live").waitFor();
+  await show(page, view);
+}
+
+export async function show(page: Page, view: string): Promise<void> {
+  await page.evaluate((hash) => {
+    location.hash = hash;
+  }, `#/${view}`);
+  await page.locator(`main.view-${view.split("/").length > 1 ? "session" : view}`).waitFor();
+}
+
+/** Everything that goes wrong in a page: uncaught errors, and what the console or the page's policy complains of. */
+export function complaints(page: Page): string[] {
+  const found: string[] = [];
+  page.on("pageerror", (error) => found.push(error.message));
+  page.on("console", (message) => {
+    if (message.type() === "error") found.push(message.text());
+  });
+  return found;
+}
+
+/** The number the stream says it has loaded. */
+export async function loadedCount(page: Page): Promise<number> {
+  return Number((await page.locator(".stream-count").textContent())?.replace(/\D/g, ""));
+}
+
+/** Ids of all rows from the first to the last, read off the screen by scrolling through them. */
+export async function idsOnScreen(page: Page): Promise<string[]> {
+  return page.evaluate(async () => {
+    const list = document.querySelector(".rows");
+    if (!list) return [];
+    const seen: string[] = [];
+    const known = new Set<string>();
+    const frame = () => new Promise(requestAnimationFrame);
+    list.scrollTop = 0;
+    for (;;) {
+      await frame();
+      await frame();
+      const rows = [...list.querySelectorAll<HTMLElement>("[data-id]")];
+      rows.sort((a, b) => Number(a.ariaPosInSet) - Number(b.ariaPosInSet));
+      for (const { dataset } of rows) {
+        if (!dataset.id || known.has(dataset.id)) continue;
+        known.add(dataset.id);
+        seen.push(dataset.id);
+      }
+      const twice = rows.length - new Set(rows.map(({ dataset }) => dataset.id)).size;
+      if (twice > 0) seen.push("an event stands twice on the screen");
+      if (list.scrollTop + list.clientHeight >= list.scrollHeight - 1) return seen;
+      list.scrollTop += list.clientHeight / 2;
+    }
+  });
+}
+
+/** Cells of the heatmap with their counts, as a person who cannot see hears them. */
+export async function cells(page: Page): Promise<Map<string, number>> {
+  const read = await page
+    .locator("[data-cell]")
+    .evaluateAll((all) =>
+      all.map((cell) => [(cell as HTMLElement).dataset.cell, cell.getAttribute("aria-label")] as const),
+    );
+  return new Map(
+    read.map(([key, label]) => [
+      key ?? "",
+      Number(/: ([\d,]+) events?$/.exec(label ?? "")?.[1]?.replaceAll(",", "")),
+    ]),
+  );
+}
+
+export const sum = (counts: ReadonlyMap<string, number>): number =>
+  [...counts.values()].reduce((total, count) => total + count, 0);

@@ -1,0 +1,121 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import type { Page } from "playwright-core";
+import { expect, test } from "vitest";
+import { loadedCount, newPage, open } from "./browser.ts";
+import { quantile, SOAK, suite, tell } from "./suite.ts";
+import { until } from "./world.ts";
+
+const ASSETS = join(import.meta.dirname, "../dist/assets");
+const RATE = 2000;
+const SECONDS = SOAK ? 60 : 8;
+const TICK_MS = 50;
+const MIB = 1024 * 1024;
+
+/** Notes the time between any two pictures from now on. */
+function watchFrames() {
+  const gaps: number[] = [];
+  Object.assign(window, { gaps });
+  let last = performance.now();
+  const frame = (now: number) => {
+    gaps.push(now - last);
+    last = now;
+    requestAnimationFrame(frame);
+  };
+  requestAnimationFrame(frame);
+}
+
+const gapsOf = (page: Page) => page.evaluate(() => (window as unknown as { gaps: number[] }).gaps.slice(1));
+
+async function heap(page: Page): Promise<number> {
+  const session = await page.context().newCDPSession(page);
+  await session.send("HeapProfiler.collectGarbage");
+  const { usedSize } = await session.send("Runtime.getHeapUsage");
+  await session.detach();
+  return usedSize;
+}
+
+/** Processor time that the page's main thread has used, in milliseconds: what the page costs, whatever else the machine does. */
+async function mainThread(page: Page): Promise<() => Promise<number>> {
+  const session = await page.context().newCDPSession(page);
+  await session.send("Performance.enable", { timeDomain: "threadTicks" });
+  return async () => {
+    const { metrics } = await session.send("Performance.getMetrics");
+    return 1000 * (metrics.find(({ name }) => name === "TaskDuration")?.value ?? Number.NaN);
+  };
+}
+
+suite("under load", {}, (the) => {
+  test("two thousand events a second are drawn without a stutter and in bounded memory", async () => {
+    const page = await newPage(the.browser, the.world);
+    await open(page, the.world);
+    await page.getByText("Nothing is stored yet").waitFor();
+    const perTick = (RATE * TICK_MS) / 1000;
+    // as many as are kept, so that memory is at its height before it is measured
+    for (let batch = 0; batch < 22; batch++) await the.world.send(the.world.makeEvents(1000));
+    await until("the list is full", async () => (await loadedCount(page)) === 20_000);
+    const before = await heap(page);
+    const used = await mainThread(page);
+    await page.evaluate(watchFrames);
+    const usedBefore = await used();
+
+    const start = performance.now();
+    let sent = 0;
+    let last = "";
+    while (performance.now() - start < SECONDS * 1000) {
+      const due = Math.floor((performance.now() - start) / TICK_MS) * perTick;
+      if (due <= sent) {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        continue;
+      }
+      const events = the.world.makeEvents(Math.min(due - sent, 1000));
+      await the.world.send(events);
+      sent += events.length;
+      last = events.at(-1)?.id ?? last;
+    }
+    await page.locator(`[data-id="${last}"]`).waitFor();
+    const gaps = await gapsOf(page);
+    const cost = ((await used()) - usedBefore) / gaps.length;
+    const after = await heap(page);
+    expect(await loadedCount(page)).toBe(20_000);
+    const worst = Math.max(...gaps);
+    tell("events drawn", `${sent} in ${SECONDS} s`);
+    tell(
+      "time between pictures",
+      `median ${quantile(gaps, 0.5).toFixed(1)} ms, p99 ${quantile(gaps, 0.99).toFixed(1)} ms, worst ${worst.toFixed(1)} ms`,
+    );
+    tell("processor time of a picture", `${cost.toFixed(1)} ms`);
+    tell("memory", `${(before / MIB).toFixed(1)} MiB before, ${(after / MIB).toFixed(1)} MiB after`);
+    expect(after).toBeLessThan(before * 1.25 + 2 * MIB);
+    // a third of what would be seen as a stutter; time that others use is not in it
+    expect(cost).toBeLessThan(50 / 3);
+    if (SOAK) expect(worst).toBeLessThan(50);
+    await page.context().close();
+  });
+
+  test("a burst of five thousand is shown whole", async () => {
+    const page = await newPage(the.browser, the.world);
+    await open(page, the.world);
+    await until("the newest page is on the screen", async () => (await loadedCount(page)) === 200);
+    const bursts = Array.from({ length: 5 }, () => the.world.makeEvents(1000));
+    const last = bursts.at(-1)?.at(-1)?.id ?? "";
+    const start = performance.now();
+    const shown = page.locator(`[data-id="${last}"]`).waitFor();
+    for (const burst of bursts) await the.world.send(burst);
+    await shown;
+    await until("all of them are there", async () => (await loadedCount(page)) === 5200);
+    const took = performance.now() - start;
+    tell("burst of 5,000, from the first byte sent to the last row drawn", `${took.toFixed(0)} ms`);
+    if (SOAK) expect(took).toBeLessThan(1000);
+    await page.context().close();
+  });
+});
+
+test.skipIf(!existsSync(ASSETS))("the first load is less than 150 KB of compressed script", () => {
+  const scripts = readdirSync(ASSETS).filter((name) => name.endsWith(".js"));
+  const bytes = scripts.reduce((total, name) => total + gzipSync(readFileSync(join(ASSETS, name))).length, 0);
+  tell("compressed script", `${(bytes / 1000).toFixed(1)} KB`);
+  expect(scripts.length).toBeGreaterThan(0);
+  expect(bytes).toBeLessThan(150_000);
+});

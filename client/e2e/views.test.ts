@@ -1,0 +1,217 @@
+import axe from "axe-core";
+import type { Page } from "playwright-core";
+import { beforeAll, expect, test } from "vitest";
+import { complaints, loadedCount, newPage, open, show } from "./browser.ts";
+import { suite } from "./suite.ts";
+import { copyTranscripts } from "./transcripts.ts";
+import { TOKEN, until } from "./world.ts";
+
+const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+
+/** What axe finds against the guidelines on the page as it is; where only colours differ, what it finds about colours. */
+async function violations(page: Page, colours = false): Promise<string[]> {
+  await page.evaluate(axe.source);
+  const runOnly = colours ? { type: "rule", values: ["color-contrast"] } : { type: "tag", values: TAGS };
+  const { violations } = await page.evaluate((runOnly) => {
+    const { axe: inPage } = window as unknown as { axe: typeof axe };
+    return inPage.run({ runOnly: runOnly as axe.RunOnly, resultTypes: ["violations"] });
+  }, runOnly);
+  return violations.map(
+    ({ id, nodes }) =>
+      `${id}: ${nodes
+        .map(({ target, failureSummary }) => `${target} ${failureSummary}`)
+        .slice(0, 3)
+        .join("; ")}`,
+  );
+}
+
+async function openSession(page: Page): Promise<void> {
+  await show(page, "sessions");
+  await page
+    .locator(".session")
+    .filter({ has: page.locator(".agents") })
+    .first()
+    .getByRole("link")
+    .click();
+  await page.locator(".bar").first().waitFor();
+}
+
+suite("the views", { machines: ["laptop"] }, (the) => {
+  beforeAll(async () => {
+    if (!the.world) return;
+    copyTranscripts(the.world.claudeFolder("laptop"), 3);
+    the.world.startMonitor("laptop");
+    let before = -1;
+    await until("the history is stored", async () => {
+      const now = the.world.stored().length;
+      const settled = now === before && now > 500;
+      before = now;
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      return settled;
+    });
+  });
+
+  for (const [colorScheme, contrast] of [
+    ["light", "no-preference"],
+    ["dark", "no-preference"],
+    ["light", "more"],
+    ["dark", "more"],
+  ] as const) {
+    test(`axe finds nothing: ${colorScheme}, contrast ${contrast}`, async () => {
+      const colours = colorScheme !== "light" || contrast !== "no-preference";
+      const page = await newPage(the.browser, the.world, { colorScheme, contrast, reducedMotion: "reduce" });
+      const found = complaints(page);
+      const check = async (view: string) => expect(await violations(page, colours), view).toEqual([]);
+      await page.goto(the.world.url);
+      await page.getByLabel("Subscriber token").waitFor();
+      await check("sign-in");
+      await open(page, the.world);
+      await until("events are on the screen", async () => (await loadedCount(page)) >= 200);
+      await check("live");
+      await page.locator(".row").last().click();
+      await check("an event");
+      await page.keyboard.press("Escape");
+      await page.getByRole("button", { name: "Appearance" }).click();
+      await check("appearance");
+      await page.keyboard.press("Escape");
+      await show(page, "sessions");
+      await page.locator(".session").first().waitFor();
+      await check("sessions");
+      await openSession(page);
+      await check("a session");
+      await show(page, "activity");
+      await page.locator(".tools-table").waitFor();
+      await page.locator(".heat[aria-busy=false]").waitFor();
+      await check("activity");
+      expect(found.filter((complaint) => !complaint.includes("401"))).toEqual([]);
+      await page.context().close();
+    });
+  }
+
+  test("axe would find what is wrong", async () => {
+    const page = await newPage(the.browser, the.world);
+    await page.goto(the.world.url);
+    await page.getByLabel("Subscriber token").waitFor();
+    await page.evaluate(() => {
+      const [title] = document.getElementsByTagName("h1");
+      title?.style.setProperty("color", "#ddd");
+      title?.append(document.createElement("button"));
+    });
+    const rules = (found: string[]) => found.map((violation) => violation.split(":")[0]);
+    expect(rules(await violations(page))).toEqual(expect.arrayContaining(["button-name", "color-contrast"]));
+    expect(rules(await violations(page, true))).toEqual(["color-contrast"]);
+    await page.context().close();
+  });
+
+  test("nothing is wider than a phone of 360 pixels", async () => {
+    const page = await newPage(the.browser, the.world, {
+      viewport: { width: 360, height: 740 },
+      hasTouch: true,
+      isMobile: true,
+    });
+    await open(page, the.world);
+    const widths: Record<string, number> = {};
+    const measure = async (view: string) => {
+      widths[view] = await page.evaluate(() =>
+        Math.max(document.documentElement.scrollWidth, document.querySelector("main")?.scrollWidth ?? 0),
+      );
+    };
+    await until("events are on the screen", async () => (await loadedCount(page)) >= 200);
+    await measure("live");
+    await page.getByRole("button", { name: "Filters" }).tap();
+    await page.getByLabel("Project", { exact: true }).waitFor();
+    await measure("filters");
+    await show(page, "sessions");
+    await page.locator(".session").first().waitFor();
+    await measure("sessions");
+    await openSession(page);
+    await measure("session");
+    await show(page, "activity");
+    await page.locator(".tools-table").waitFor();
+    await measure("activity");
+    expect(Object.entries(widths).filter(([, width]) => width > 360)).toEqual([]);
+    await page.context().close();
+  });
+
+  test("filters narrow the stream on the server's side too, and a search what is there", async () => {
+    const page = await newPage(the.browser, the.world);
+    await open(page, the.world);
+    await until("events are on the screen", async () => (await loadedCount(page)) >= 200);
+    await page.getByLabel("Tool", { exact: true }).selectOption("Edit");
+    await until("all of that tool are there", () =>
+      page.getByText("The beginning of what is stored.").isVisible(),
+    );
+    const heads = await page.locator(".row-head").allTextContents();
+    expect(new Set(heads)).toEqual(new Set(["Edit"]));
+    const edits = await loadedCount(page);
+    await page.getByLabel("Type", { exact: true }).selectOption("session");
+    await page.getByText("Nothing here fits").waitFor();
+    await page.getByRole("button", { name: "Show everything" }).click();
+    await until("everything is back", async () => (await loadedCount(page)) >= 200);
+    await page.getByLabel("Tool", { exact: true }).selectOption("Edit");
+    await until("all of that tool are there", async () => (await loadedCount(page)) === edits);
+    await page.getByRole("searchbox").fill("failed");
+    await page.getByRole("searchbox").fill("no such file");
+    await page.getByText("Nothing here fits").waitFor();
+    await page.getByRole("searchbox").fill("");
+    expect(await loadedCount(page)).toBe(edits);
+    await page.getByLabel("Time", { exact: true }).selectOption("hour");
+    await until("the last hour alone is there", async () => (await loadedCount(page)) < edits);
+    await page.context().close();
+  });
+
+  test("everything can be done with the keyboard alone", async () => {
+    const page = await newPage(the.browser, the.world);
+    await page.goto(the.world.url);
+    await page.getByLabel("Subscriber token").waitFor();
+    const tabTo = async (what: string, matches: () => Promise<boolean>) => {
+      for (let presses = 0; presses < 60; presses++) {
+        if (await matches()) return;
+        await page.keyboard.press("Tab");
+      }
+      throw new Error(`the tab key does not reach ${what}`);
+    };
+    const focused = (selector: string) => () =>
+      page.evaluate((wanted) => document.activeElement?.matches(wanted) ?? false, selector);
+    await tabTo("the token", focused("#token"));
+    await page.keyboard.type(TOKEN);
+    await page.keyboard.press("Enter");
+    await page.locator(".phase-live").waitFor();
+    await until("events are on the screen", async () => (await loadedCount(page)) >= 200);
+
+    await tabTo("the list", focused(".rows"));
+    await page.keyboard.press("ArrowUp");
+    await page.keyboard.press("ArrowUp");
+    const selected = page.locator('.row[aria-selected="true"]');
+    expect(await selected.count()).toBe(1);
+    expect(await page.locator(".rows").getAttribute("aria-activedescendant")).toBe(
+      await selected.getAttribute("id"),
+    );
+    await page.keyboard.press("Enter");
+    await page.getByRole("dialog").waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    expect(await focused(".rows")()).toBe(true);
+    await page.keyboard.press("End");
+    expect(await page.locator(".jump").count()).toBe(0);
+
+    await tabTo("the sessions", focused('a[href="#/sessions"]'));
+    await page.keyboard.press("Enter");
+    await tabTo("a session", focused(".session-name"));
+    await page.keyboard.press("Enter");
+    await page.locator(".bar").first().waitFor();
+    await tabTo("the timeline", focused("[data-at]"));
+    await page.keyboard.press("ArrowDown");
+    expect(await page.locator(".readout").textContent()).toMatch(/, at \d\d:\d\d/);
+
+    await tabTo("the activity", focused('a[href="#/activity"]'));
+    await page.keyboard.press("Enter");
+    await page.locator(".heat[aria-busy=false]").waitFor();
+    await tabTo("the heatmap", focused("[data-cell]"));
+    await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("Enter");
+    await page.locator(".filters .chip").waitFor();
+    await tabTo("the day bars", focused(".days-column"));
+    await page.context().close();
+  });
+});

@@ -1,0 +1,29 @@
+import { useQuery } from "@tanstack/react-query";
+import { useStore } from "zustand";
+import { api } from "../../api/client.ts";
+import { dayAt, isoDay } from "../../lib/zone.ts";
+import { serverNow, setServerClock } from "../../store/connection.ts";
+import { streamStore } from "../../store/stream.ts";
+import { liveNow } from "../../store/tally.ts";
+import type { Counted } from "./merge.ts";
+import { countsQuery, type HeatView } from "./range.ts";
+
+/** What was stored before the answer was made may arrive by the stream so much later. */
+const ON_THE_WAY_MS = 300;
+
+/** The server's counts for a view; asked for anew when a day begins and while events come. */
+export function useCounts(view: HeatView, zone: string, now: number) {
+  const source = useStore(streamStore, ({ filter }) => filter.source);
+  return useQuery({
+    queryKey: ["later", "counts", view, zone, source, isoDay(dayAt(zone, now))],
+    queryFn: async ({ signal }): Promise<Counted> => {
+      const answer = await api.counts(countsQuery(view, zone, serverNow(), source), signal);
+      setServerClock(answer.meta.fetchedAt);
+      const counted: Counted = { answer, before: null };
+      setTimeout(() => {
+        counted.before = liveNow();
+      }, ON_THE_WAY_MS);
+      return counted;
+    },
+  });
+}

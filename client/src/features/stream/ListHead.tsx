@@ -1,0 +1,31 @@
+import { useStore } from "zustand";
+import { serverStore } from "../../store/connection.ts";
+import { streamStore } from "../../store/stream.ts";
+import { loadOlder } from "./paging.ts";
+
+/** What stands before the first row: whether there is more, and how to get it. */
+export function ListHead() {
+  const { log, paging, text, loaded } = useStore(streamStore);
+  const history = useStore(serverStore, (state) => state.history);
+  const more = log.older.kind !== "end";
+  return (
+    <div className="rows-head" role="presentation">
+      {history === false && "This server keeps no history: the list begins where the page was opened."}
+      {history === true && !more && "The beginning of what is stored."}
+      {history === true && more && paging === "failed" && (
+        <>
+          Earlier events could not be loaded.
+          <button type="button" tabIndex={-1} onClick={() => void loadOlder()}>
+            Retry
+          </button>
+        </>
+      )}
+      {history === true && more && paging !== "failed" && text !== "" && (
+        <button type="button" tabIndex={-1} disabled={paging === "loading"} onClick={() => void loadOlder()}>
+          {paging === "loading" ? "Searching…" : "Search earlier events too"}
+        </button>
+      )}
+      {history === true && more && paging === "loading" && text === "" && loaded && "Loading earlier events…"}
+    </div>
+  );
+}

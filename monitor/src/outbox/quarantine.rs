@@ -1,0 +1,157 @@
+//! Events that were set aside, for a person to look at, to put back or to give up.
+//!
+//! This works beside a running monitor: SQLite keeps the two writers in order, and the monitor sees that somebody
+//! else has written ([`Outbox::notice_others`](super::Outbox::notice_others)).
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior, params};
+use vibetea_protocol::{EventId, EventType, Timestamp};
+
+use super::open::{configure, is_locked, known_version, store_file};
+use super::queue::{count_up, insert, queued};
+use super::{Change, Destination, Needs, OutboxError, Queued};
+
+/// An event that a destination refused for what it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetAside {
+    /// Derived from the transcript.
+    pub id: EventId,
+    /// Who refused it.
+    pub destination: Destination,
+    /// When it happened.
+    pub timestamp: Timestamp,
+    /// What happened.
+    pub event_type: EventType,
+    /// JSON text, redacted.
+    pub payload: String,
+    /// The status of the answer and the server's code word.
+    pub reason: String,
+}
+
+/// Which of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Selection<'a> {
+    /// Every one.
+    All,
+    /// Those with one of these ids, for whatever destination.
+    Ids(&'a [EventId]),
+}
+
+/// The events that were set aside in one state folder.
+#[derive(Debug)]
+pub struct Quarantine {
+    connection: Connection,
+    running: bool,
+}
+
+impl Quarantine {
+    /// Opens a state folder, whether a monitor works with it or not.
+    pub fn open(state_dir: &Path) -> Result<Self, OutboxError> {
+        let file = store_file(state_dir);
+        let missing = || OutboxError::Missing { folder: state_dir.to_owned() };
+        if !file.is_file() {
+            return Err(missing());
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&file, flags)?;
+        connection.busy_timeout(Duration::from_secs(10))?;
+        if !known_version(&connection, &file)? {
+            return Err(missing());
+        }
+        configure(&connection)?;
+        Ok(Self { connection, running: is_locked(state_dir) })
+    }
+
+    /// Whether a monitor works with the folder, which sends what is put back by itself.
+    pub fn is_running(&self) -> bool {
+        self.running
+    }
+
+    /// Every event that is set aside, in the order in which that happened.
+    pub fn list(&self) -> Result<Vec<SetAside>, OutboxError> {
+        Ok(rows(&self.connection)?.into_iter().map(|row| row.event).collect())
+    }
+
+    /// Puts events back into the queue of the destination that refused them; how many.
+    pub fn retry(&mut self, which: Selection<'_>) -> Result<u64, OutboxError> {
+        self.each(which, "retried", |transaction, event| {
+            let SetAside { id, destination, timestamp, event_type, payload, .. } = event;
+            let again = match destination {
+                Destination::Live => {
+                    "UPDATE outbox SET live = 1, seal = seal + ?2 WHERE id = ?1 AND live = 0"
+                }
+                Destination::Batch => {
+                    "UPDATE outbox SET batch = 1, seal = seal + ?2 WHERE id = ?1 AND batch = 0"
+                }
+            };
+            // it may still wait for the other destination
+            let waits = transaction.execute(again, params![id.key(), destination.weight()])?;
+            if waits == 0 {
+                let needs = match destination {
+                    Destination::Live => Needs::Live,
+                    Destination::Batch => Needs::Batch,
+                };
+                // a running monitor counts anew by itself
+                let mut uncounted = Change::default();
+                insert(transaction, (*id, *timestamp, *event_type), payload, needs, &mut uncounted)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Gives events up for good; how many.
+    pub fn discard(&mut self, which: Selection<'_>) -> Result<u64, OutboxError> {
+        self.each(which, "discarded", |_, _| Ok(()))
+    }
+
+    /// Takes events out of the quarantine, counts them under `name`, and does `work` for each, all or nothing.
+    fn each(
+        &mut self,
+        which: Selection<'_>,
+        name: &str,
+        work: impl Fn(&Connection, &SetAside) -> Result<(), OutboxError>,
+    ) -> Result<u64, OutboxError> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut rows = rows(&transaction)?;
+        if let Selection::Ids(ids) = which {
+            if let Some(unknown) = ids.iter().find(|id| !rows.iter().any(|row| row.event.id == **id)) {
+                return Err(OutboxError::NotSetAside(*unknown));
+            }
+            rows.retain(|row| ids.contains(&row.event.id));
+        }
+        for row in &rows {
+            work(&transaction, &row.event)?;
+            transaction.execute("DELETE FROM quarantine WHERE rowid = ?1", [row.place])?;
+            count_up(&transaction, &format!("{name}_{}", row.event.destination.as_str()), 1)?;
+        }
+        transaction.commit()?;
+        Ok(rows.len() as u64)
+    }
+}
+
+struct Kept {
+    place: i64,
+    event: SetAside,
+}
+
+fn rows(connection: &Connection) -> Result<Vec<Kept>, OutboxError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT rowid, id, timestamp, type, payload, destination, reason FROM quarantine ORDER BY rowid",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut kept = Vec::new();
+    while let Some(row) = rows.next()? {
+        kept.push(read(row)?);
+    }
+    Ok(kept)
+}
+
+fn read(row: &Row<'_>) -> Result<Kept, OutboxError> {
+    let Queued { seq: place, id, timestamp, event_type, payload } = queued(row)?;
+    let destination = Destination::from_number(row.get(5)?)
+        .ok_or_else(|| OutboxError::Broken("an event that was set aside cannot be read".to_owned()))?;
+    let reason = row.get(6)?;
+    Ok(Kept { place, event: SetAside { id, destination, timestamp, event_type, payload, reason } })
+}

@@ -1,0 +1,67 @@
+//! One request that stores nothing: what a destination says to an empty batch.
+//!
+//! A server looks at source and signature before it looks at the body, so its refusal of the empty batch says that
+//! both are good.
+
+use std::time::Duration;
+
+use reqwest::header::{CONTENT_TYPE, DATE, HeaderValue};
+use url::Url;
+use vibetea_protocol::signing::sign_body;
+use vibetea_protocol::{SIGNATURE_HEADER, SOURCE_HEADER, Timestamp};
+
+use super::Timing;
+use super::answer::code_word;
+use super::http::{ClientError, Signer, client, start_of_body};
+
+const EMPTY_BATCH: &str = "[]";
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What came back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probed {
+    /// The status, or why there is none, in a few words.
+    pub status: Result<u16, String>,
+    /// The code word of an error answer.
+    pub code: Option<String>,
+    /// The server's time.
+    pub date: Option<Timestamp>,
+}
+
+/// Sends an empty batch to `url`, signed if there is somebody to sign.
+pub async fn probe(url: &Url, signer: Option<&Signer>) -> Result<Probed, ClientError> {
+    let timing = Timing { request: PATIENCE, ..Timing::default() };
+    let mut request =
+        client(url, timing)?.post(url.clone()).header(CONTENT_TYPE, "application/json").body(EMPTY_BATCH);
+    if let Some(signer) = signer {
+        let source =
+            HeaderValue::from_bytes(signer.source.as_str().as_bytes()).map_err(|_| ClientError::Source)?;
+        let signature = sign_body(&signer.key, EMPTY_BATCH.as_bytes());
+        request = request.header(SOURCE_HEADER, source).header(SIGNATURE_HEADER, signature);
+    }
+    let response = match request.send().await {
+        Ok(response) => response,
+        Err(error) => {
+            return Ok(Probed { status: Err(cause(&error)), code: None, date: None });
+        }
+    };
+    let status = response.status().as_u16();
+    let date = response.headers().get(DATE).and_then(|value| read_date(value.to_str().ok()?));
+    let body = tokio::time::timeout(timing.answer_body, start_of_body(response)).await;
+    Ok(Probed { status: Ok(status), code: body.ok().and_then(|body| code_word(&body)), date })
+}
+
+/// What went wrong at the bottom: the name, the connection, the certificate.
+fn cause(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return format!("no answer within {} s", PATIENCE.as_secs());
+    }
+    let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+    let innermost = causes.last().map(ToString::to_string).unwrap_or_default();
+    innermost.chars().filter(|c| !c.is_control()).take(120).collect()
+}
+
+fn read_date(value: &str) -> Option<Timestamp> {
+    let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?;
+    Timestamp::from_micros(date.as_microsecond())
+}

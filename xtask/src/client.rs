@@ -1,0 +1,86 @@
+//! The dashboard: its packages, its checks, its tests and what the server takes into its program.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::SystemTime;
+
+use anyhow::{Result, bail};
+
+use crate::shell::{Step, root};
+
+const NODE: (u32, u32) = (20, 19);
+
+/// Builds `client/dist` unless it is newer than everything it is made of.
+pub(crate) fn build() -> Result<()> {
+    require_node()?;
+    install()?;
+    let inputs = ["src", "public", "index.html", "package.json", "package-lock.json", "vite.config.ts"];
+    let newest = inputs.iter().filter_map(|input| newest(&folder().join(input))).max();
+    if newest <= modified(&folder().join("dist/index.html")) {
+        return Ok(());
+    }
+    npm(["run", "build"]).run()
+}
+
+/// As [`build`]; where Node is missing, says so and goes on: the server says it too.
+pub(crate) fn build_if_possible() -> Result<()> {
+    match require_node() {
+        Ok(()) => build(),
+        Err(missing) => {
+            eprintln!("xtask: {missing:#}; the server is built without its dashboard");
+            Ok(())
+        }
+    }
+}
+
+/// Types, style and unused code, then the unit tests.
+pub(crate) fn test() -> Result<()> {
+    npm(["run", "check"]).run()?;
+    npm(["test"]).run()
+}
+
+fn folder() -> PathBuf {
+    root().join("client")
+}
+
+fn npm<const N: usize>(arguments: [&str; N]) -> Step {
+    let mut command = Command::new("npm");
+    command.args(arguments).current_dir(folder());
+    Step::new(command)
+}
+
+/// Packages as the lock file names them, once.
+fn install() -> Result<()> {
+    let installed = modified(&folder().join("node_modules/.package-lock.json"));
+    if installed.is_some() && installed >= modified(&folder().join("package-lock.json")) {
+        return Ok(());
+    }
+    npm(["ci", "--no-audit", "--no-fund"]).run()
+}
+
+fn require_node() -> Result<()> {
+    let (major, minor) = NODE;
+    let output = Command::new("node").arg("--version").stderr(Stdio::null()).output();
+    let said = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    let mut numbers = said.trim().trim_start_matches('v').split('.').map_while(|part| part.parse().ok());
+    match (numbers.next(), numbers.next()) {
+        (Some(found), Some(minor_found)) if (found, minor_found) >= NODE => Ok(()),
+        (Some(_), _) => {
+            bail!("Node {major}.{minor} or newer is needed for the dashboard, and this is {}", said.trim())
+        }
+        _ => bail!("Node {major}.{minor} or newer, with npm, is needed for the dashboard and was not found"),
+    }
+}
+
+fn newest(path: &Path) -> Option<SystemTime> {
+    if !path.is_dir() {
+        return modified(path);
+    }
+    let entries = fs::read_dir(path).ok()?.filter_map(Result::ok);
+    entries.filter_map(|entry| newest(&entry.path())).max()
+}
+
+fn modified(path: &Path) -> Option<SystemTime> {
+    fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
+}
