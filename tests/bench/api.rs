@@ -121,7 +121,7 @@ async fn fill(place: &Place, count: u64) -> Result<()> {
         let mut of_source: Vec<Vec<NewEvent>> = vec![Vec::new(); sources.len()];
         for made in maker.take(size) {
             let source = usize::try_from(number / PER_SESSION % SOURCES)?;
-            of_source[source].push(event(made, number));
+            of_source[source].push(event(&made, number));
             number += 1;
         }
         for (source, events) in sources.iter().zip(of_source) {
@@ -134,7 +134,7 @@ async fn fill(place: &Place, count: u64) -> Result<()> {
 }
 
 /// Mostly tool calls, each started and come back; sometimes a person, a subagent or a failure.
-fn event(made: Made, number: u64) -> NewEvent {
+fn event(made: &Made, number: u64) -> NewEvent {
     let session = session(number / PER_SESSION);
     let project = number / PER_SESSION % 6;
     let project = if number == 17 { "rare".to_owned() } else { format!("project-{project}") };
@@ -152,7 +152,10 @@ fn event(made: Made, number: u64) -> NewEvent {
                 r#""status":"started""#.to_owned()
             } else {
                 let millis = number * 7919 % 60_000;
-                format!(r#""status":"completed","success":{},"durationMs":{millis}"#, number % 20 != 0)
+                format!(
+                    r#""status":"completed","success":{},"durationMs":{millis}"#,
+                    !number.is_multiple_of(20)
+                )
             };
             (EventType::Tool, format!(r#","tool":"tool-{tool}","context":"module{tool}.rs",{step}"#))
         }

@@ -20,7 +20,7 @@ pub enum Backend {
 }
 
 /// Encodes an event at its place in the stream.
-fn frame_of(seq: u64, source: Arc<SourceId>, event: NewEvent) -> Frame {
+fn frame_of(seq: u64, source: Arc<SourceId>, event: &NewEvent) -> Frame {
     // payloads are checked to be UTF-8 before they are built and come back from the store as they went in
     let payload = std::str::from_utf8(&event.payload).unwrap_or("{}");
     let project = event.facts.project.as_deref().map(Into::into);
@@ -29,7 +29,7 @@ fn frame_of(seq: u64, source: Arc<SourceId>, event: NewEvent) -> Frame {
 
 /// Encodes live events of the store.
 pub fn frames(events: &[LiveEvent]) -> Vec<Frame> {
-    events.iter().map(|live| frame_of(live.seq, Arc::clone(&live.source), live.event.clone())).collect()
+    events.iter().map(|live| frame_of(live.seq, Arc::clone(&live.source), &live.event)).collect()
 }
 
 impl Pages for Backend {

@@ -47,7 +47,7 @@ impl Relay {
                 memory.seen.remove(&oldest);
             }
             memory.seq += 1;
-            frames.push(frame_of(memory.seq, Arc::clone(source), event));
+            frames.push(frame_of(memory.seq, Arc::clone(source), &event));
         }
         let spread = frames.len();
         // under the lock, so that places reach the hub in their order

@@ -1,6 +1,8 @@
 //! Hours, days and hours of the week in a time zone, on microseconds since 1970. The zones are those of the bundled
 //! IANA database, so an answer does not depend on the machine.
 
+use std::fmt::Write as _;
+
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
@@ -164,7 +166,8 @@ fn local_time(micros: i64, offset: i64) -> String {
         offset / 60 % 60,
     );
     if offset % 60 != 0 {
-        text.push_str(&format!(":{:02}", offset % 60));
+        // writing to a String cannot fail
+        let _ = write!(text, ":{:02}", offset % 60);
     }
     text
 }

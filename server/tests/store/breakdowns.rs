@@ -45,7 +45,8 @@ impl Question {
             let Some(step) = event.step() else { continue };
             steps[step] += 1;
             let duration = &event.payload["durationMs"];
-            let duration = duration.as_u64().or(duration.as_f64().filter(|value| *value == 2.5).map(|_| 2));
+            let duration =
+                duration.as_u64().or(duration.as_f64().filter(|value| value.fract() > 0.0).map(|_| 2));
             durations.extend(duration.filter(|_| step > 0).map(|millis| millis.min((1 << 40) - 1)));
         }
         let tools = tools.into_iter().map(|(tool, (steps, mut durations))| {

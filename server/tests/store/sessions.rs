@@ -104,12 +104,11 @@ impl Question {
             for event in &events {
                 let Some(step) = event.step() else { continue };
                 let given = |field| event.text(field).filter(|name| !name.is_empty());
-                match event.tool() {
-                    Some(tool) => tools.entry(tool.to_owned()).or_default()[step] += 1,
-                    None => {
-                        let key = format!("{:?} {:?}", given("agentId"), given("agentType"));
-                        agents.entry(key).or_default()[step] += 1;
-                    }
+                if let Some(tool) = event.tool() {
+                    tools.entry(tool.to_owned()).or_default()[step] += 1;
+                } else {
+                    let key = format!("{:?} {:?}", given("agentId"), given("agentType"));
+                    agents.entry(key).or_default()[step] += 1;
                 }
             }
             let moments = events.iter().map(|event| event.micros);

@@ -5,7 +5,7 @@ use std::ops;
 use vibetea_protocol::timestamp::MICROS_PER_QUARTER;
 
 use super::Wanted;
-use super::scan::{Direction, Scan};
+use super::scan::{Direction, Found, Scan};
 use super::slots::{self, Go};
 use crate::store::sqlite::pool::Reader;
 use crate::store::{EventsAnswer, EventsQuestion, Position, Side};
@@ -34,8 +34,7 @@ pub(in crate::store::sqlite) fn events(
         if direction == Direction::Newer {
             found.reverse();
         }
-        let (newest, oldest) =
-            (found.first().map(|event| event.position()), found.last().map(|event| event.position()));
+        let (newest, oldest) = (found.first().map(Found::position), found.last().map(Found::position));
         let (older, newer) = match &question.side {
             Side::Newest => (next, None),
             Side::Before(cursor) => (next, newest.or_else(|| Some(cursor.clone()))),
@@ -63,7 +62,7 @@ fn search(
     wanted: Wanted,
     direction: Direction,
     between: &ops::Range<Position>,
-) -> rusqlite::Result<(Vec<super::scan::Found>, Option<Position>)> {
+) -> rusqlite::Result<(Vec<Found>, Option<Position>)> {
     let mut scan = Scan::new(direction, wanted, &question.filter, question.limit, MOST_EVENTS);
     if question.filter.is_open() {
         scan.search(&reader.connection, between)?;
