@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
@@ -8,7 +9,10 @@ import { suite } from "./suite.ts";
 import { copyTranscripts } from "./transcripts.ts";
 import { Session, until, type World } from "./world.ts";
 
-const FOLDER = join(import.meta.dirname, "../../docs/screenshots");
+/** Taken in every run, kept for the documents only when that is asked for: a clock in a picture is no change. */
+const FOLDER = process.env.VIBETEA_SCREENSHOTS
+  ? join(import.meta.dirname, "../../docs/screenshots")
+  : mkdtempSync(join(tmpdir(), "vibetea-screenshots-"));
 const SIZES = { desktop: { width: 1280, height: 800 }, phone: { width: 390, height: 780 } };
 
 async function fill(world: World): Promise<void> {

@@ -5,6 +5,7 @@ import "./styles/shell.css";
 import "./styles/stream.css";
 import "./styles/sessions.css";
 import "./styles/charts.css";
+import "./styles/heatmap.css";
 import { App } from "./app/App.tsx";
 import { start } from "./app/runtime.ts";
 import { restoreAppearance } from "./store/appearance.ts";

@@ -44,6 +44,21 @@ CREATE TABLE daily (
     PRIMARY KEY (day, source, project, type, tool)
 ) STRICT, WITHOUT ROWID;
 
+-- The same per 32 days since 1970, so that a year is a dozen rows for each key.
+CREATE TABLE periodic (
+    period INTEGER NOT NULL,
+    source INTEGER NOT NULL,
+    project INTEGER NOT NULL,
+    type INTEGER NOT NULL,
+    tool INTEGER NOT NULL,
+    events INTEGER NOT NULL,
+    started INTEGER NOT NULL,
+    completed INTEGER NOT NULL,
+    failed INTEGER NOT NULL,
+    durations BLOB,
+    PRIMARY KEY (period, source, project, type, tool)
+) STRICT, WITHOUT ROWID;
+
 -- Times are microseconds since 1970. `ended` is the latest event that says the session ended, -1 without one;
 -- `project` is what the latest event with a project names, empty without one.
 CREATE TABLE session (

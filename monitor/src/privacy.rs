@@ -33,7 +33,7 @@ const UNKNOWN: &str = "unknown";
 ///
 /// ```compile_fail
 /// # use vibetea_monitor::privacy::RedactedEvent;
-/// fn changed(event: &mut RedactedEvent) { event.payload = todo!() }
+/// fn swapped(one: &mut RedactedEvent, other: RedactedEvent) { one.payload = other.payload }
 /// ```
 ///
 /// What it was made of cannot be named from outside, and has no way of being written:

@@ -1,4 +1,4 @@
-//! The description of `/api/v1` as OpenAPI 3.1, written to `server/assets/openapi.json` by `cargo xtask gen`.
+//! The description of `/api/v1` (`OpenAPI` 3.1), written to `server/assets/openapi.json` by `cargo xtask gen`.
 
 use utoipa::openapi::path::{HttpMethod, OperationBuilder, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use anyhow::{Result, bail};
 
-use crate::shell::{Step, root};
+use crate::shell::{Step, root, target_dir};
 
 const NODE: (u32, u32) = (20, 19);
 
@@ -38,6 +38,26 @@ pub(crate) fn build_if_possible() -> Result<()> {
 pub(crate) fn test() -> Result<()> {
     npm(["run", "check"]).run()?;
     npm(["test"]).run()
+}
+
+/// The page in a real browser, against the built programs.
+pub(crate) fn browser_test() -> Result<()> {
+    let chromium = root().join(env_or("VIBETEA_CHROMIUM", "/usr/bin/chromium"));
+    if !chromium.exists() {
+        eprintln!(
+            "xtask: there is no Chromium at {}, so the page was not tested in a browser; install it \
+             (Debian: `apt-get install chromium`) or name it in VIBETEA_CHROMIUM",
+            chromium.display()
+        );
+        return Ok(());
+    }
+    let program = target_dir()?.join("debug/vibetea");
+    npm(["run", "e2e"]).env("VIBETEA_BIN", &program.to_string_lossy()).run()
+}
+
+fn env_or(name: &str, default: &str) -> String {
+    #[expect(clippy::disallowed_methods, reason = "a developer's tool, told by variables as its tests are")]
+    std::env::var(name).unwrap_or_else(|_| default.to_owned())
 }
 
 fn folder() -> PathBuf {

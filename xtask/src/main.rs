@@ -83,6 +83,7 @@ fn test() -> Result<()> {
     cargo(["build", "--workspace", "--bins", "--tests"])?;
     cargo(["test", "--workspace", "--doc", "--quiet"])?;
     cargo(["nextest", "run", "--workspace"])?;
+    client::browser_test()?;
     eprintln!("xtask: every check and test passed in {} s", start.elapsed().as_secs());
     Ok(())
 }

@@ -1,4 +1,4 @@
-import type { Page } from "../api/http.ts";
+import { isRefused, type Page } from "../api/http.ts";
 import { backoff } from "../lib/backoff.ts";
 import type { StreamEvent } from "../protocol/decode.ts";
 import { MOST_KEPT } from "../store/log.ts";
@@ -7,11 +7,13 @@ import { changeLog, streamStore } from "../store/stream.ts";
 /** Loads the newest page of the server behind a freshly opened stream, so that the two make one list without a hole. */
 export class Newest {
   readonly #page: (signal: AbortSignal) => Promise<Page>;
+  readonly #refused: () => void;
   #since: StreamEvent[] | null = null;
   #current: AbortController | null = null;
 
-  constructor(page: (signal: AbortSignal) => Promise<Page>) {
+  constructor(page: (signal: AbortSignal) => Promise<Page>, refused: () => void) {
     this.#page = page;
+    this.#refused = refused;
   }
 
   /** Remembers what the stream brings while the page is on its way. */
@@ -43,7 +45,8 @@ export class Newest {
         const { following } = streamStore.getState();
         changeLog((log) => log.reload(events, since, following), { loaded: true });
         return this.stop();
-      } catch {
+      } catch (error) {
+        if (isRefused(error)) return this.#refused();
         // the connection's state tells why; a page that fails alone is asked for again
         await new Promise((resolve) => setTimeout(resolve, backoff(attempt, Math.random())));
       }

@@ -12,7 +12,10 @@ import { onRefused, queryClient, refreshWithEvents } from "./queries.ts";
 import { watchWakeUps } from "./wake.ts";
 
 const places = { tab: sessionStorage, device: localStorage };
-const newest = new Newest((signal) => api.events({ limit: 200 }, signal));
+const newest = new Newest(
+  (signal) => api.events({ limit: 200 }, signal),
+  () => signOut(true),
+);
 
 const batcher = new Batcher<StreamEvent>((events) => {
   newest.note(events);

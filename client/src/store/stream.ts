@@ -17,6 +17,8 @@ interface StreamState {
   filter: EventFilter;
   text: string;
   paging: Paging;
+  /** Pages in a row that brought nothing: the filter finds little, and looking further is for the person to decide. */
+  emptyPages: number;
   /** Whether the newest page has been loaded since the page was opened. */
   loaded: boolean;
   /** Whether events may be missing that the server cannot give any more. */
@@ -32,10 +34,14 @@ function initial(): StreamState {
     filter: EVERYTHING,
     text: "",
     paging: "idle",
+    emptyPages: 0,
     loaded: false,
     missed: false,
   };
 }
+
+/** So many pages without any event are looked through unasked. */
+export const MOST_EMPTY_PAGES = 20;
 
 /** The stream as it is shown. */
 export const streamStore = createStore<StreamState>(initial);
@@ -72,7 +78,13 @@ export function unfollow(): void {
 
 export function setFilter(change: Partial<EventFilter>): void {
   const filter = { ...get().filter, ...change };
-  changeLog((log) => log.setFilter(filter), { filter, following: true, unseen: 0, paging: "idle" });
+  changeLog((log) => log.setFilter(filter), {
+    filter,
+    following: true,
+    unseen: 0,
+    paging: "idle",
+    emptyPages: 0,
+  });
 }
 
 export const clearFilter = (): void => setFilter(EVERYTHING);

@@ -1,6 +1,8 @@
 //! Hours, days and hours of the week in a time zone, on microseconds since 1970. The zones are those of the bundled
 //! IANA database, so an answer does not depend on the machine.
 
+use std::fmt::Write as _;
+
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
@@ -155,15 +157,19 @@ fn local_time(micros: i64, offset: i64) -> String {
     let seconds = local.rem_euclid(MICROS_PER_DAY) / MICROS_PER_SECOND;
     let (sign, offset) = if offset < 0 { ('-', -offset) } else { ('+', offset) };
     let offset = offset / MICROS_PER_SECOND;
-    let odd = if offset % 60 == 0 { String::new() } else { format!(":{:02}", offset % 60) };
-    format!(
-        "{date}T{:02}:{:02}:{:02}{sign}{:02}:{:02}{odd}",
+    let mut text = format!(
+        "{date}T{:02}:{:02}:{:02}{sign}{:02}:{:02}",
         seconds / 3600,
         seconds / 60 % 60,
         seconds % 60,
         offset / 3600,
         offset / 60 % 60,
-    )
+    );
+    if offset % 60 != 0 {
+        // writing to a String cannot fail
+        let _ = write!(text, ":{:02}", offset % 60);
+    }
+    text
 }
 
 #[cfg(test)]

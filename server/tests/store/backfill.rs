@@ -7,8 +7,8 @@ use vibetea_server::store::Store;
 use crate::support::{Place, at};
 
 const FIRST: &str = include_str!("../../../migrations/sqlite/0001_events.sql");
-const KEPT: [&str; 7] =
-    ["name", "quarterly", "daily", "session", "session_quarter", "session_tool", "session_agent"];
+const KEPT: [&str; 8] =
+    ["name", "quarterly", "daily", "periodic", "session", "session_quarter", "session_tool", "session_agent"];
 
 /// The kept tables with names in place of numbers, as text.
 fn kept(connection: &Connection) -> Vec<String> {
@@ -16,6 +16,8 @@ fn kept(connection: &Connection) -> Vec<String> {
         "SELECT quarter, k.source, p.text, type, t.text, events, started, completed, failed, hex(durations) FROM quarterly k
          LEFT JOIN name p ON p.id = project LEFT JOIN name t ON t.id = tool ORDER BY 1, 2, 3, 4, 5",
         "SELECT day, k.source, p.text, type, t.text, events, started, completed, failed, hex(durations) FROM daily k
+         LEFT JOIN name p ON p.id = project LEFT JOIN name t ON t.id = tool ORDER BY 1, 2, 3, 4, 5",
+        "SELECT period, k.source, p.text, type, t.text, events, started, completed, failed, hex(durations) FROM periodic k
          LEFT JOIN name p ON p.id = project LEFT JOIN name t ON t.id = tool ORDER BY 1, 2, 3, 4, 5",
         "SELECT name, source, started, last, ended, project, project_at, events, activities, errors FROM session
          ORDER BY 1, 2",

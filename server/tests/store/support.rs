@@ -134,7 +134,7 @@ pub(crate) fn clear(place: &Place) {
     place
         .shell()
         .execute_batch(
-            "BEGIN; DELETE FROM event; DELETE FROM hourly; DELETE FROM tally; DELETE FROM quarterly; DELETE FROM daily;
+            "BEGIN; DELETE FROM event; DELETE FROM hourly; DELETE FROM tally; DELETE FROM quarterly; DELETE FROM daily; DELETE FROM periodic;
              DELETE FROM session; DELETE FROM session_quarter; DELETE FROM session_tool; DELETE FROM session_agent;
              COMMIT",
         )

@@ -1,4 +1,4 @@
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useEffect, useRef, useState } from "react";
 
 interface SignInProps {
   /** Whether a token was just turned down. */
@@ -10,6 +10,9 @@ interface SignInProps {
 export function SignIn({ refused, onToken }: SignInProps) {
   const [token, setToken] = useState("");
   const [onDevice, setOnDevice] = useState(false);
+
+  const input = useRef<HTMLInputElement>(null);
+  useEffect(() => input.current?.focus(), []);
 
   function submit(event: FormEvent) {
     event.preventDefault();
@@ -24,6 +27,7 @@ export function SignIn({ refused, onToken }: SignInProps) {
         <p className="dim">What your coding agents do, on all your machines.</p>
         <label htmlFor="token">Subscriber token</label>
         <input
+          ref={input}
           id="token"
           type="password"
           autoComplete="current-password"

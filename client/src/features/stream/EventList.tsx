@@ -3,7 +3,7 @@ import { type MouseEvent, useEffect, useRef } from "react";
 import { useStore } from "zustand";
 import { useMedia } from "../../components/useMedia.ts";
 import { serverStore } from "../../store/connection.ts";
-import { streamStore } from "../../store/stream.ts";
+import { MOST_EMPTY_PAGES, streamStore } from "../../store/stream.ts";
 import { EventDialog } from "./EventDialog.tsx";
 import { EventRow } from "./EventRow.tsx";
 import { ListHead } from "./ListHead.tsx";
@@ -17,7 +17,7 @@ const AHEAD = 30;
 
 /** The rows of the stream; only those in sight exist. */
 export function EventList() {
-  const { log, version, following, paging, text } = useStore(streamStore);
+  const { log, version, following, paging, text, emptyPages } = useStore(streamStore);
   const history = useStore(serverStore, (state) => state.history);
   const scroller = useRef<HTMLDivElement>(null);
   const rowHeight = useMedia("(max-width: 720px)") ? 54 : 34;
@@ -47,7 +47,8 @@ export function EventList() {
   );
 
   const rows = virtualizer.getVirtualItems();
-  const wanted = history === true && paging === "idle" && text === "" && log.older.kind !== "end";
+  const unasked = text === "" && emptyPages < MOST_EMPTY_PAGES;
+  const wanted = history === true && paging === "idle" && unasked && log.older.kind !== "end";
   const nearTop = (rows[0]?.index ?? 0) < AHEAD && !(following && events.length > AHEAD * 2);
   // biome-ignore lint/correctness/useExhaustiveDependencies: a page may bring nothing that is shown, then the next one is needed
   useEffect(() => {

@@ -53,7 +53,10 @@ export function loadOlder(): Promise<void> {
   if (!query) return Promise.resolve();
   return load(
     () => api.events(query),
-    ({ events, older }) => changeLog((log) => log.prepend(events, older)),
+    ({ events, older }) => {
+      const { emptyPages } = streamStore.getState();
+      changeLog((log) => log.prepend(events, older), { emptyPages: events.length > 0 ? 0 : emptyPages + 1 });
+    },
   );
 }
 

@@ -1,4 +1,4 @@
-//! The same events by tool, project, source and type: whole days, then whole quarters, then single events.
+//! The same events by tool, project, source and type: whole periods, days and quarters, then single events.
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
@@ -12,12 +12,14 @@ use vibetea_protocol::{EventType, Timestamp};
 
 use super::Wanted;
 use super::edges::{Part, Quarters};
-use crate::store::sqlite::kept::{Cell, Kind, QUARTERS_PER_DAY, Seen, find, kept};
+use crate::store::sqlite::kept::{Cell, DAYS_PER_PERIOD, Kind, QUARTERS_PER_DAY, Seen, find, kept};
 use crate::store::sqlite::pool::{Reader, invalid};
 use crate::store::{BreakdownsAnswer, BreakdownsQuestion, Facts};
 
 const DAILY: &str = "SELECT source, project, type, tool, events, started, completed, failed, durations
     FROM daily WHERE day >= ?1 AND day < ?2";
+const PERIODIC: &str = "SELECT source, project, type, tool, events, started, completed, failed, durations
+    FROM periodic WHERE period >= ?1 AND period < ?2";
 const QUARTERLY: &str = "SELECT source, project, type, tool, events, started, completed, failed, durations
     FROM quarterly WHERE quarter >= ?1 AND quarter < ?2";
 const EVENTS: &str = "SELECT ts, source, type, payload FROM event INDEXED BY event_ts_source
@@ -65,14 +67,13 @@ struct Sums {
 
 impl Sums {
     fn add_whole(&mut self, connection: &Connection, quarters: ops::Range<i64>) -> rusqlite::Result<()> {
-        let first = (quarters.start + QUARTERS_PER_DAY - 1) / QUARTERS_PER_DAY;
-        let end = quarters.end / QUARTERS_PER_DAY;
-        if first >= end {
-            return self.add_rows(connection, QUARTERLY, quarters);
-        }
-        self.add_rows(connection, QUARTERLY, quarters.start..first * QUARTERS_PER_DAY)?;
-        self.add_rows(connection, DAILY, first..end)?;
-        self.add_rows(connection, QUARTERLY, end * QUARTERS_PER_DAY..quarters.end)
+        let (before, days, after) = parted(&quarters, QUARTERS_PER_DAY);
+        self.add_rows(connection, QUARTERLY, before)?;
+        self.add_rows(connection, QUARTERLY, after)?;
+        let (before, periods, after) = parted(&days, DAYS_PER_PERIOD);
+        self.add_rows(connection, DAILY, before)?;
+        self.add_rows(connection, DAILY, after)?;
+        self.add_rows(connection, PERIODIC, periods)
     }
 
     fn add_rows(
@@ -198,6 +199,15 @@ impl Sums {
         types.sort_by_key(|row| Reverse(row.event_count));
         Ok(BreakdownsAnswer { tools, projects, sources, types, total })
     }
+}
+
+/// Slots before the first whole longer slot, the longer slots, and slots after the last of them.
+fn parted(slots: &ops::Range<i64>, times: i64) -> (ops::Range<i64>, ops::Range<i64>, ops::Range<i64>) {
+    let (first, end) = ((slots.start + times - 1) / times, slots.end / times);
+    if first >= end {
+        return (slots.clone(), 0..0, 0..0);
+    }
+    (slots.start..first * times, first..end, end * times..slots.end)
 }
 
 fn steps(tool: &ToolBreakdown) -> u64 {

@@ -1,4 +1,4 @@
-//! Events by quarter of an hour and by day, each by source, project, type and tool.
+//! Events by quarter of an hour, by day and by period, each by source, project, type and tool.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,12 +7,12 @@ use rusqlite::{CachedStatement, Connection};
 use vibetea_protocol::EventType;
 use vibetea_protocol::facts::Step;
 
-use super::{Durations, Kind, Names, QUARTERS_PER_DAY, Seen};
+use super::{DAYS_PER_PERIOD, Durations, Kind, Names, QUARTERS_PER_DAY, Seen};
 
 /// What is counted together; 0 stands for no project and no tool.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::store::sqlite) struct Key {
-    /// The quarter of an hour, or the day.
+    /// The quarter of an hour, the day, or the period.
     pub(in crate::store::sqlite) slot: i64,
     pub(in crate::store::sqlite) source: i64,
     pub(in crate::store::sqlite) project: i64,
@@ -72,6 +72,7 @@ pub(super) struct Cells {
 
 const QUARTERLY: (&str, &str) = ("quarterly", "quarter");
 const DAILY: (&str, &str) = ("daily", "day");
+const PERIODIC: (&str, &str) = ("periodic", "period");
 
 impl Cells {
     pub(super) fn key(
@@ -111,15 +112,29 @@ impl Cells {
     }
 
     pub(super) fn write(self, connection: &Connection) -> rusqlite::Result<()> {
-        let mut days = BTreeMap::<Key, Cell>::new();
-        let mut upsert = connection.prepare_cached(&upsert(QUARTERLY))?;
-        for (key, cell) in &self.quarters {
-            write(&mut upsert, *key, cell)?;
-            days.entry(Key { slot: key.slot / QUARTERS_PER_DAY, ..*key }).or_default().merge(cell);
-        }
-        let mut upsert = connection.prepare_cached(&self::upsert(DAILY))?;
-        days.iter().try_for_each(|(key, cell)| write(&mut upsert, *key, cell))
+        write_all(connection, QUARTERLY, &self.quarters)?;
+        let days = coarser(&self.quarters, QUARTERS_PER_DAY);
+        write_all(connection, DAILY, &days)?;
+        write_all(connection, PERIODIC, &coarser(&days, DAYS_PER_PERIOD))
     }
+}
+
+/// The same in slots that are so many times as long.
+fn coarser(cells: &BTreeMap<Key, Cell>, times: i64) -> BTreeMap<Key, Cell> {
+    let mut sums = BTreeMap::<Key, Cell>::new();
+    for (key, cell) in cells {
+        sums.entry(Key { slot: key.slot / times, ..*key }).or_default().merge(cell);
+    }
+    sums
+}
+
+fn write_all(
+    connection: &Connection,
+    table: (&str, &str),
+    cells: &BTreeMap<Key, Cell>,
+) -> rusqlite::Result<()> {
+    let mut upsert = connection.prepare_cached(&upsert(table))?;
+    cells.iter().try_for_each(|(key, cell)| write(&mut upsert, *key, cell))
 }
 
 fn write(upsert: &mut CachedStatement<'_>, key: Key, cell: &Cell) -> rusqlite::Result<()> {

@@ -22,6 +22,8 @@ pub(super) use names::{Kind, Names, OTHER, find, kept};
 
 /// Quarters of an hour in a day.
 pub(super) const QUARTERS_PER_DAY: i64 = 96;
+/// Days in a period, about a month.
+pub(super) const DAYS_PER_PERIOD: i64 = 32;
 
 /// A new event, as far as it is counted.
 pub(super) struct Seen<'a> {
