@@ -12,7 +12,9 @@ use vibetea_protocol::{EventType, Timestamp};
 
 use super::Wanted;
 use super::edges::{Part, Quarters};
-use crate::store::sqlite::kept::{Cell, DAYS_PER_PERIOD, Kind, QUARTERS_PER_DAY, Seen, find, kept};
+use crate::store::sqlite::kept::{
+    Cell, DAYS_PER_PERIOD, DurationSums, Kind, QUARTERS_PER_DAY, Seen, find, kept,
+};
 use crate::store::sqlite::pool::{Reader, invalid};
 use crate::store::{BreakdownsAnswer, BreakdownsQuestion, Facts};
 
@@ -57,12 +59,38 @@ fn projects(connection: &Connection, name: &str) -> rusqlite::Result<HashSet<i64
 struct Sums {
     wanted: Wanted,
     projects_wanted: Option<HashSet<i64>>,
-    tools: HashMap<i64, Cell>,
+    tools: HashMap<i64, ToolSum>,
     projects: HashMap<i64, i64>,
     sources: HashMap<i64, i64>,
     types: [i64; EventType::ALL.len()],
     /// Numbers of names, as they were found for single events.
     found: HashMap<(i64, Kind, String), i64>,
+}
+
+/// Sums of one tool.
+#[derive(Default)]
+struct ToolSum {
+    events: i64,
+    steps: [i64; 3],
+    durations: DurationSums,
+}
+
+impl ToolSum {
+    fn add(&mut self, cell: &Cell) {
+        self.events += cell.events;
+        self.add_steps(cell.steps);
+        self.durations.add(&cell.durations);
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.events += other.events;
+        self.add_steps(other.steps);
+        self.durations.merge(&other.durations);
+    }
+
+    fn add_steps(&mut self, steps: [i64; 3]) {
+        self.steps.iter_mut().zip(steps).for_each(|(sum, more)| *sum += more);
+    }
 }
 
 impl Sums {
@@ -98,13 +126,11 @@ impl Sums {
         let (number, events): (u8, i64) = (row.get(2)?, row.get(4)?);
         self.add(source, project, number, events);
         if number == EventType::Tool.number() {
-            let cell = self.tools.entry(row.get(3)?).or_default();
-            cell.events += events;
-            for (sum, column) in cell.steps.iter_mut().zip(5..8) {
-                *sum += row.get::<_, i64>(column)?;
-            }
+            let sum = self.tools.entry(row.get(3)?).or_default();
+            sum.events += events;
+            sum.add_steps([row.get(5)?, row.get(6)?, row.get(7)?]);
             if let ValueRef::Blob(durations) = row.get_ref(8)? {
-                cell.durations.add_encoded(durations);
+                sum.durations.add_encoded(durations);
             }
         }
         Ok(())
@@ -142,7 +168,9 @@ impl Sums {
             self.add(seen.source, project, number, part.times);
             if let Some(tool) = seen.tool() {
                 let tool = self.number(connection, seen.source, Kind::Tool, tool)?;
-                self.tools.entry(tool).or_default().add(&seen, part.times);
+                let mut cell = Cell::default();
+                cell.add(&seen, part.times);
+                self.tools.entry(tool).or_default().add(&cell);
             }
         }
         Ok(())
@@ -166,10 +194,10 @@ impl Sums {
 
     fn answer(self, reader: &mut Reader) -> rusqlite::Result<BreakdownsAnswer> {
         let total = self.types.iter().sum::<i64>().unsigned_abs();
-        let mut tools = HashMap::<String, Cell>::new();
-        for (number, cell) in self.tools.into_iter().filter(|(_, cell)| cell.events > 0) {
+        let mut tools = HashMap::<String, ToolSum>::new();
+        for (number, sum) in self.tools.into_iter().filter(|(_, sum)| sum.events > 0) {
             let name = reader.name(number)?.unwrap_or_default();
-            tools.entry(name).or_default().merge(&cell);
+            tools.entry(name).or_default().merge(&sum);
         }
         let mut projects = HashMap::<Option<String>, i64>::new();
         for (number, events) in self.projects {
@@ -180,7 +208,7 @@ impl Sums {
             let source = reader.source_name(number)?.as_str().to_owned();
             sources.push(SourceCount { source, event_count: events.unsigned_abs() });
         }
-        let mut tools: Vec<_> = tools.into_iter().map(|(tool, cell)| tool_breakdown(tool, &cell)).collect();
+        let mut tools: Vec<_> = tools.into_iter().map(|(tool, sum)| tool_breakdown(tool, &sum)).collect();
         let mut projects: Vec<_> = projects
             .into_iter()
             .filter(|(_, events)| *events > 0)
@@ -214,14 +242,14 @@ fn steps(tool: &ToolBreakdown) -> u64 {
     tool.started + tool.completed + tool.failed
 }
 
-fn tool_breakdown(tool: String, cell: &Cell) -> ToolBreakdown {
-    let [started, completed, failed] = cell.steps.map(i64::unsigned_abs);
+fn tool_breakdown(tool: String, sum: &ToolSum) -> ToolBreakdown {
+    let [started, completed, failed] = sum.steps.map(i64::unsigned_abs);
     ToolBreakdown {
         tool,
         started,
         completed,
         failed,
-        median_duration_ms: cell.durations.quantile(50),
-        p95_duration_ms: cell.durations.quantile(95),
+        median_duration_ms: sum.durations.quantile(50),
+        p95_duration_ms: sum.durations.quantile(95),
     }
 }

@@ -13,7 +13,7 @@ use crate::store::{EventsAnswer, EventsQuestion, Position, Side};
 /// Events that are looked at for one page, the rest of the last moment apart.
 const MOST_EVENTS: usize = 16_000;
 /// Rows of the counts that are looked at for one page, the rest of the last quarter apart.
-const MOST_COUNTS: usize = 60_000;
+const MOST_COUNTS: usize = 40_000;
 
 /// The page, newest event first.
 pub(in crate::store::sqlite) fn events(

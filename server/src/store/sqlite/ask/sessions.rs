@@ -19,7 +19,7 @@ const IDLE_AFTER: i64 = 5 * MICROS_PER_MINUTE;
 /// A session without an event for so long is over.
 const ENDED_AFTER: i64 = 30 * MICROS_PER_MINUTE;
 /// Sessions that are looked at for one page.
-const MOST_LOOKED_AT: usize = 20_000;
+const MOST_LOOKED_AT: usize = 12_000;
 
 const LIST: &str = "SELECT id, name, source, started, last, ended, project, events, activities, errors
     FROM session INDEXED BY session_last WHERE last >= ?1 AND last <= ?2 ORDER BY last DESC, id DESC";

@@ -12,7 +12,7 @@ const STEPS: u64 = 16;
 /// Longer durations count as this one: some 34 years.
 const LONGEST: u64 = (1 << 40) - 1;
 
-/// How often which duration was seen.
+/// How often which duration was seen: small where few were.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::store::sqlite) struct Durations(BTreeMap<u64, i64>);
 
@@ -25,18 +25,6 @@ impl Durations {
         for (bucket, count) in &other.0 {
             *self.0.entry(*bucket).or_default() += count;
         }
-    }
-
-    /// The duration that this share, in percent, of all does not exceed: the nearest rank.
-    pub(in crate::store::sqlite) fn quantile(&self, percent: i64) -> Option<u64> {
-        let total: i64 = self.0.values().sum();
-        let rank = (total.saturating_mul(percent).saturating_add(99) / 100).max(1);
-        let mut seen = 0;
-        let found = self.0.iter().find(|(_, count)| {
-            seen += **count;
-            seen >= rank
-        });
-        found.map(|(bucket, _)| middle(*bucket))
     }
 
     /// Pairs of bucket (as distance from the one before) and count, in groups of seven bits.
@@ -52,13 +40,59 @@ impl Durations {
     }
 
     /// Adds what was encoded; what cannot be read adds nothing.
-    pub(in crate::store::sqlite) fn add_encoded(&mut self, mut bytes: &[u8]) {
-        let mut bucket = 0_u64;
-        while let (Some(distance), Some(count)) = (read(&mut bytes), read(&mut bytes)) {
-            bucket = bucket.saturating_add(distance);
+    fn add_encoded(&mut self, bytes: &[u8]) {
+        decode(bytes, |bucket, count| {
             let sum = self.0.entry(bucket).or_default();
-            *sum = sum.saturating_add(i64::try_from(count).unwrap_or(i64::MAX));
+            *sum = sum.saturating_add(count);
+        });
+    }
+}
+
+/// The sum of many: a place for each bucket, so that adding is cheap.
+#[derive(Debug, Clone, Default)]
+pub(in crate::store::sqlite) struct DurationSums(Vec<i64>);
+
+impl DurationSums {
+    pub(in crate::store::sqlite) fn add(&mut self, durations: &Durations) {
+        durations.0.iter().for_each(|(bucket, count)| self.add_bucket(*bucket, *count));
+    }
+
+    /// Adds what was encoded; what cannot be read adds nothing.
+    pub(in crate::store::sqlite) fn add_encoded(&mut self, bytes: &[u8]) {
+        decode(bytes, |bucket, count| self.add_bucket(bucket, count));
+    }
+
+    pub(in crate::store::sqlite) fn merge(&mut self, other: &Self) {
+        (0..).zip(&other.0).for_each(|(bucket, count)| self.add_bucket(bucket, *count));
+    }
+
+    fn add_bucket(&mut self, bucket: u64, count: i64) {
+        let place = usize::try_from(bucket.min(self::bucket(LONGEST))).unwrap_or_default();
+        if place >= self.0.len() {
+            self.0.resize(place + 1, 0);
         }
+        self.0[place] = self.0[place].saturating_add(count);
+    }
+
+    /// The duration that this share, in percent, of all does not exceed: the nearest rank.
+    pub(in crate::store::sqlite) fn quantile(&self, percent: i64) -> Option<u64> {
+        let total: i64 = self.0.iter().sum();
+        let rank = (total.saturating_mul(percent).saturating_add(99) / 100).max(1);
+        let mut seen = 0;
+        let found = (0..).zip(&self.0).find(|(_, count)| {
+            seen += **count;
+            seen >= rank
+        });
+        found.map(|(bucket, _)| middle(bucket))
+    }
+}
+
+/// Tells each bucket and its count, as far as the bytes can be read.
+fn decode(mut bytes: &[u8], mut tell: impl FnMut(u64, i64)) {
+    let mut bucket = 0_u64;
+    while let (Some(distance), Some(count)) = (read(&mut bytes), read(&mut bytes)) {
+        bucket = bucket.saturating_add(distance);
+        tell(bucket, i64::try_from(count).unwrap_or(i64::MAX));
     }
 }
 
@@ -138,13 +172,19 @@ mod tests {
             for (index, value) in millis.iter().enumerate() {
                 parts[usize::from(index >= at)].add(*value, 1);
             }
-            let mut sum = Durations::default();
+            let (mut together, mut sum) = (Durations::default(), DurationSums::default());
             for part in &parts {
+                together.add_encoded(&part.encode());
                 sum.add_encoded(&part.encode());
             }
             let mut merged = parts[0].clone();
             merged.merge(&parts[1]);
-            prop_assert_eq!(&merged, &sum);
+            prop_assert_eq!(&merged, &together);
+            let mut sums = [DurationSums::default(), DurationSums::default()];
+            sums.iter_mut().zip(&parts).for_each(|(sum, part)| sum.add(part));
+            let [mut first, second] = sums;
+            first.merge(&second);
+            prop_assert_eq!(&first.0, &sum.0);
             millis.sort_unstable();
             for percent in [50, 95] {
                 let rank = (millis.len() * percent).div_ceil(100).max(1);
@@ -156,7 +196,7 @@ mod tests {
 
         #[test]
         fn whatever_bytes_are_kept_reading_them_ends(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let mut sum = Durations::default();
+            let mut sum = DurationSums::default();
             sum.add_encoded(&bytes);
             let _ = sum.quantile(50);
         }
@@ -164,9 +204,10 @@ mod tests {
 
     #[test]
     fn no_duration_is_too_long_and_none_has_no_median() {
-        let mut durations = Durations::default();
-        assert_eq!(durations.quantile(50), None);
-        durations.add(u64::MAX, 1);
+        assert_eq!(DurationSums::default().quantile(50), None);
+        let (mut one, mut durations) = (Durations::default(), DurationSums::default());
+        one.add(u64::MAX, 1);
+        durations.add(&one);
         assert!(durations.quantile(50).unwrap().abs_diff(LONGEST) * 20 <= LONGEST);
     }
 }

@@ -17,7 +17,7 @@ use sessions::Sessions;
 
 pub(super) use backfill::count_uncounted;
 pub(super) use cells::Cell;
-pub(super) use durations::{Durations, register};
+pub(super) use durations::{DurationSums, Durations, register};
 pub(super) use names::{Kind, Names, OTHER, find, kept};
 
 /// Quarters of an hour in a day.
