@@ -105,6 +105,7 @@ pub(super) fn read_on(
     position: &Position,
     partial: &mut Partial,
     limits: Limits,
+    spare: &mut Vec<u8>,
 ) -> io::Result<Option<(Chunk, Position)>> {
     if position.head_len > 0 && head(source, position.head_len)? != Some(position.head) {
         return Ok(None);
@@ -112,7 +113,7 @@ pub(super) fn read_on(
     let known = usize::try_from(position.tail_len).map_or(TAIL_BYTES, |len| len.min(TAIL_BYTES));
     let check = |bytes: &[u8]| position.tail_len == 0 || hash(bytes) == position.tail;
     let part = limits.part(size.saturating_sub(position.offset));
-    let Some(chunk) = read_chunk(source, position.offset, known, check, partial, part)? else {
+    let Some(chunk) = read_chunk(source, position.offset, known, check, partial, part, spare)? else {
         return Ok(None);
     };
     let mut after = position.clone();
@@ -168,7 +169,8 @@ pub fn each_line(file: &File, until: u64, mut see: impl FnMut(&[u8]) -> bool) ->
     let mut position = Position::default();
     let mut partial = Partial::default();
     let size = file.metadata()?.len();
-    while let Some((chunk, after)) = read_on(file, size, &position, &mut partial, Limits::default())? {
+    let (limits, mut spare) = (Limits::default(), Vec::new());
+    while let Some((chunk, after)) = read_on(file, size, &position, &mut partial, limits, &mut spare)? {
         for (start, line) in chunk.lines() {
             if start >= until || !see(line) {
                 return Ok(());
@@ -177,6 +179,7 @@ pub fn each_line(file: &File, until: u64, mut see: impl FnMut(&[u8]) -> bool) ->
         if !chunk.more {
             break;
         }
+        chunk.recycle(&mut spare, limits);
         position = after;
     }
     Ok(())

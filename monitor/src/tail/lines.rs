@@ -83,17 +83,25 @@ impl Chunk {
         self.lines.is_empty()
     }
 
-    /// Takes whole lines, which begin at byte `start` of the file.
-    fn take(&mut self, text: Vec<u8>, skip: usize, start: u64) {
+    /// Takes the whole lines in `range` of the buffer, which begin at byte `start` of the file; there may be anything
+    /// behind them.
+    fn take(&mut self, text: Vec<u8>, range: Range<usize>, start: u64) {
         debug_assert!(self.text.is_empty());
-        let mut at = skip;
-        for newline in memchr::memchr_iter(b'\n', &text[skip..]) {
-            let line = at..skip + newline;
+        let mut at = range.start;
+        for newline in memchr::memchr_iter(b'\n', &text[range.clone()]) {
+            let line = at..range.start + newline;
             at = line.end + 1;
-            self.split(&text, line, start - skip as u64);
+            self.split(&text, line, start - range.start as u64);
         }
-        self.tail = text[text.len().saturating_sub(TAIL_BYTES)..].to_vec();
+        self.tail = text[range.end.saturating_sub(TAIL_BYTES)..range.end].to_vec();
         self.text = text;
+    }
+
+    /// Hands back the buffer, which is of use for the next chunk: memory from the system costs more than reading.
+    pub(super) fn recycle(self, spare: &mut Vec<u8>, limits: Limits) {
+        if (spare.len()..=limits.chunk + TAIL_BYTES).contains(&self.text.len()) {
+            *spare = self.text;
+        }
     }
 
     /// A crash of the machine can leave NUL bytes where data should be: they part a line, as no JSON has them.
@@ -159,7 +167,8 @@ pub(super) fn hash(bytes: &[u8]) -> i64 {
 }
 
 /// The next lines after `offset`; `check` is shown the `known` bytes before it, read together with the lines,
-/// and `None` means it did not know them: this is not the file that was read before.
+/// and `None` means it did not know them: this is not the file that was read before. `spare` is a buffer to read into,
+/// with anything in it.
 pub(super) fn read_chunk(
     source: &impl ReadAt,
     offset: u64,
@@ -167,31 +176,33 @@ pub(super) fn read_chunk(
     check: impl Fn(&[u8]) -> bool,
     partial: &mut Partial,
     limits: Limits,
+    spare: &mut Vec<u8>,
 ) -> io::Result<Option<Chunk>> {
     let mut chunk = Chunk { end: offset, ..Chunk::default() };
     partial.recognise(source, offset)?;
     if partial.searched == 0 {
-        let mut text = vec![0; known + limits.chunk];
-        let read = source.read_at(&mut text, offset.saturating_sub(known as u64))?;
-        text.truncate(read);
-        if read < known || !check(&text[..known]) {
+        let wanted = known + limits.chunk;
+        if spare.len() < wanted {
+            spare.resize(wanted, 0);
+        }
+        let read = source.read_at(&mut spare[..wanted], offset.saturating_sub(known as u64))?;
+        if read < known || !check(&spare[..known]) {
             return Ok(None);
         }
-        let full = read == known + limits.chunk;
-        if let Some(last) = memchr::memrchr(b'\n', &text[known..]) {
+        let full = read == wanted;
+        if let Some(last) = memchr::memrchr(b'\n', &spare[known..read]) {
             let end = known + last + 1;
             chunk.first_newline =
-                (offset == 0).then(|| memchr::memchr(b'\n', &text).unwrap_or_default() as u64);
+                (offset == 0).then(|| memchr::memchr(b'\n', spare).unwrap_or_default() as u64);
             chunk.more = full;
             chunk.end = offset + (last + 1) as u64;
-            text.truncate(end);
-            chunk.take(text, known, offset);
+            chunk.take(std::mem::take(spare), known..end, offset);
             return Ok(Some(chunk));
         }
         if !full {
             return Ok(Some(chunk));
         }
-        partial.saw(&text[known..]);
+        partial.saw(&spare[known..read]);
     }
     let end = match find_end(source, offset, partial, limits)? {
         Found::Newline(end) => end,
@@ -267,7 +278,8 @@ fn take_long_line(
         chunk.too_long = 1;
         chunk.tail = text;
     } else {
-        chunk.take(text, 0, start);
+        let all = 0..text.len();
+        chunk.take(text, all, start);
     }
     chunk.end = end;
     chunk.more = true;

@@ -141,6 +141,8 @@ pub struct Tail {
     /// Files whose unread lines were counted.
     counted: HashSet<String>,
     lost: Lost,
+    /// A buffer for the next chunk.
+    spare: Vec<u8>,
 }
 
 impl Tail {
@@ -167,6 +169,7 @@ impl Tail {
             before_read: None,
             counted: HashSet::new(),
             lost: Lost::default(),
+            spare: Vec::new(),
         };
         for (path, position) in known {
             tail.set_position(&path, position);
@@ -258,6 +261,7 @@ impl Tail {
     pub fn done(&mut self, work: Work) {
         let Some(mut tracked) = self.files.remove(&work.path) else { return };
         let changed = std::mem::take(&mut tracked.hands) == Hands::CallerAndChanged;
+        work.chunk.recycle(&mut self.spare, self.limits);
         tracked.partial = work.partial;
         tracked.read_to = work.at_end;
         tracked.again = work.at_end.is_some();

@@ -63,7 +63,7 @@ impl Tail {
         let from = tracked.position.offset;
         let mut partial = tracked.partial;
         let size = file.metadata()?.len();
-        let read = file::read_on(file, size, &tracked.position, &mut partial, self.limits)?;
+        let read = file::read_on(file, size, &tracked.position, &mut partial, self.limits, &mut self.spare)?;
         let Some((chunk, after)) = read.filter(|(_, after)| after.offset > from) else { return Ok(None) };
         let path = path.to_owned();
         Ok(Some(Work {
@@ -103,12 +103,12 @@ impl Tail {
         }
         let mut partial = if moved_from.is_none() { tracked.partial } else { Partial::default() };
         let mut replaced = false;
-        let mut read = file::read_on(&file, stat.size, &before, &mut partial, self.limits)?;
+        let mut read = file::read_on(&file, stat.size, &before, &mut partial, self.limits, &mut self.spare)?;
         if read.is_none() {
             replaced = true;
             before = before.next_generation();
             partial = Partial::default();
-            read = file::read_on(&file, stat.size, &before, &mut partial, self.limits)?;
+            read = file::read_on(&file, stat.size, &before, &mut partial, self.limits, &mut self.spare)?;
         }
         let Some((chunk, mut after)) = read else { return Ok(None) };
         // as it looked before it was read: what came since shows as a change
@@ -125,6 +125,7 @@ impl Tail {
                 self.queue.push(path, class, stat.modified);
             }
             tracked.handle = Some((file, stat));
+            chunk.recycle(&mut self.spare, self.limits);
             return Ok(None);
         }
         if class == Class::Live || at_end.is_none() {
@@ -155,7 +156,8 @@ impl Tail {
         let mut position = tracked.position.clone();
         position.generation = 0;
         let known =
-            file::read_on(file, stat.size, &position, &mut Partial::default(), self.limits)?.is_some();
+            file::read_on(file, stat.size, &position, &mut Partial::default(), self.limits, &mut Vec::new())?
+                .is_some();
         Ok(known.then(|| (other.clone(), position)))
     }
 

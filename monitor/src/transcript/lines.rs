@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::loose::Object;
+use super::json::{Json, NoJson};
+use super::loose::object_or_none;
 use super::record::Record;
 
 /// What a damaged line may cost: bytes parsed in search of a whole record, as a multiple of the line's length.
@@ -27,7 +28,7 @@ pub(crate) struct Reading<'a> {
 pub(crate) fn text_of(line: &[u8]) -> Cow<'_, str> {
     let trim = |c: char| c.is_whitespace() || c == '\u{feff}';
     // replacing looks at one byte after the other, checking at many at once
-    match std::str::from_utf8(line).map_or_else(|_| String::from_utf8_lossy(line), Cow::Borrowed) {
+    match simdutf8::basic::from_utf8(line).map_or_else(|_| String::from_utf8_lossy(line), Cow::Borrowed) {
         Cow::Borrowed(text) => Cow::Borrowed(text.trim_matches(trim)),
         Cow::Owned(text) => Cow::Owned(text.trim_matches(trim).to_owned()),
     }
@@ -69,19 +70,16 @@ struct Stopped {
 
 /// Appends the text's objects up to the first thing that is no JSON.
 fn objects<'a>(text: &'a str, reading: &mut Reading<'a>) -> Result<(), Stopped> {
-    let mut values = serde_json::Deserializer::from_str(text).into_iter::<Object<Record<'a>>>();
-    loop {
-        let start = values.byte_offset();
-        match values.next() {
-            None => return Ok(()),
-            Some(Ok(Object(Some(record)))) if reading.records.len() < MAX_OBJECTS => {
-                reading.records.push(record);
-            }
-            Some(Ok(_)) => reading.damaged = true,
-            // a line has one line, so the column is the number of bytes read
-            Some(Err(error)) => return Err(Stopped { start, parsed: error.column() }),
+    let mut json = Json::new(text);
+    while json.peek().is_some() {
+        let start = json.position();
+        match object_or_none(&mut json) {
+            Ok(Some(record)) if reading.records.len() < MAX_OBJECTS => reading.records.push(record),
+            Ok(_) => reading.damaged = true,
+            Err(NoJson) => return Err(Stopped { start, parsed: json.position() }),
         }
     }
+    Ok(())
 }
 
 /// Looks for the first later `{"` from which the text reads to its end as records.

@@ -3,11 +3,8 @@
 //! One pass, borrowed where the text allows it; what nobody asks for is skipped without being built.
 
 use std::borrow::Cow;
-use std::fmt;
-use std::marker::PhantomData;
 
-use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use super::json::{Json, Kind, NoJson};
 
 /// Longest text that is looked at, in bytes; what follows is cut off.
 pub(crate) const MAX_TEXT: usize = 4096;
@@ -17,175 +14,44 @@ const MAX_ITEMS: usize = 4096;
 /// An object's fields, told one by one; a repeated field counts the last time.
 pub(super) trait Fields<'de>: Default {
     /// Takes the value of this field, or skips it.
-    fn field<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error>;
-}
-
-/// Takes the next value as whatever `T` makes of it.
-pub(super) fn value<'de, T: Deserialize<'de>, A: MapAccess<'de>>(map: &mut A) -> Result<T, A::Error> {
-    map.next_value()
+    fn field(&mut self, name: &str, json: &mut Json<'de>) -> Result<(), NoJson>;
 }
 
 /// The next value if it is a string, cut to [`MAX_TEXT`].
-pub(super) fn text<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<Cow<'de, str>>, A::Error> {
-    Ok(value::<Text<'de>, A>(map)?.0)
+pub(super) fn text<'de>(json: &mut Json<'de>) -> Result<Option<Cow<'de, str>>, NoJson> {
+    match json.kind()? {
+        Kind::Text => json.string().and_then(beginning).map(Some),
+        _ => json.skip().map(|()| None),
+    }
 }
 
 /// The next value if it is `true` or `false`.
-pub(super) fn flag<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<bool>, A::Error> {
-    Ok(value::<Flag, A>(map)?.0)
+pub(super) fn flag(json: &mut Json<'_>) -> Result<Option<bool>, NoJson> {
+    match json.kind()? {
+        Kind::Scalar => Ok(json.scalar()?.parse().ok()),
+        _ => json.skip().map(|()| None),
+    }
+}
+
+/// The next value if it is an object.
+pub(super) fn object_or_none<'de, T: Fields<'de>>(json: &mut Json<'de>) -> Result<Option<T>, NoJson> {
+    if json.kind()? != Kind::Object {
+        return json.skip().map(|()| None);
+    }
+    json.enter();
+    let mut object = T::default();
+    let mut first = true;
+    while json.item(first, b'}')? {
+        let name = beginning(json.name()?)?;
+        object.field(&name, json)?;
+        first = false;
+    }
+    Ok(Some(object))
 }
 
 /// The next value if it is an object, otherwise one without fields.
-pub(super) fn object<'de, T: Fields<'de>, A: MapAccess<'de>>(map: &mut A) -> Result<T, A::Error> {
-    Ok(value::<Object<T>, A>(map)?.0.unwrap_or_default())
-}
-
-/// Skips the next value.
-pub(super) fn skip<'de, A: MapAccess<'de>>(map: &mut A) -> Result<(), A::Error> {
-    map.next_value::<IgnoredAny>().map(|_| ())
-}
-
-/// Visits of a visitor whose value's default stands for every odd type.
-macro_rules! as_if_absent {
-    (scalars) => {
-        fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-            Ok(Self::Value::default())
-        }
-        fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
-            Ok(Self::Value::default())
-        }
-        fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-            Ok(Self::Value::default())
-        }
-        fn visit_unit<E>(self) -> Result<Self::Value, E> {
-            Ok(Self::Value::default())
-        }
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("any value")
-        }
-    };
-    (bool) => {
-        fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-            Ok(Self::Value::default())
-        }
-    };
-    (str) => {
-        fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
-            Ok(Self::Value::default())
-        }
-    };
-    (seq) => {
-        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-            while seq.next_element::<IgnoredAny>()?.is_some() {}
-            Ok(Self::Value::default())
-        }
-    };
-    (map) => {
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-            Ok(Self::Value::default())
-        }
-    };
-}
-
-/// A string, or nothing.
-#[derive(Default)]
-pub(super) struct Text<'de>(pub(super) Option<Cow<'de, str>>);
-
-impl<'de> Deserialize<'de> for Text<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visit;
-        impl<'de> Visitor<'de> for Visit {
-            type Value = Text<'de>;
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
-                Ok(Text(Some(Cow::Borrowed(cut(text)))))
-            }
-            fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
-                Ok(Text(Some(Cow::Owned(cut(text).to_owned()))))
-            }
-            as_if_absent!(scalars);
-            as_if_absent!(bool);
-            as_if_absent!(seq);
-            as_if_absent!(map);
-        }
-        deserializer.deserialize_any(Visit)
-    }
-}
-
-/// At most [`MAX_TEXT`] bytes, whole characters.
-pub(super) fn cut(text: &str) -> &str {
-    &text[..text.floor_char_boundary(MAX_TEXT)]
-}
-
-#[derive(Default)]
-struct Flag(Option<bool>);
-
-impl<'de> Deserialize<'de> for Flag {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visit;
-        impl<'de> Visitor<'de> for Visit {
-            type Value = Flag;
-            fn visit_bool<E>(self, flag: bool) -> Result<Flag, E> {
-                Ok(Flag(Some(flag)))
-            }
-            as_if_absent!(scalars);
-            as_if_absent!(str);
-            as_if_absent!(seq);
-            as_if_absent!(map);
-        }
-        deserializer.deserialize_any(Visit)
-    }
-}
-
-/// An object, or nothing.
-pub(super) struct Object<T>(pub(super) Option<T>);
-
-impl<T> Default for Object<T> {
-    fn default() -> Self {
-        Self(None)
-    }
-}
-
-impl<'de, T: Fields<'de>> Deserialize<'de> for Object<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visit<T>(PhantomData<T>);
-        impl<'de, T: Fields<'de>> Visitor<'de> for Visit<T> {
-            type Value = Object<T>;
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object<T>, A::Error> {
-                let mut object = T::default();
-                while let Some(Key(name)) = map.next_key()? {
-                    object.field(&name, &mut map)?;
-                }
-                Ok(Object(Some(object)))
-            }
-            as_if_absent!(scalars);
-            as_if_absent!(bool);
-            as_if_absent!(str);
-            as_if_absent!(seq);
-        }
-        deserializer.deserialize_any(Visit(PhantomData))
-    }
-}
-
-struct Key<'de>(Cow<'de, str>);
-
-impl<'de> Deserialize<'de> for Key<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visit;
-        impl<'de> Visitor<'de> for Visit {
-            type Value = Key<'de>;
-            fn visit_borrowed_str<E>(self, key: &'de str) -> Result<Key<'de>, E> {
-                Ok(Key(Cow::Borrowed(key)))
-            }
-            fn visit_str<E>(self, key: &str) -> Result<Key<'de>, E> {
-                Ok(Key(Cow::Owned(cut(key).to_owned())))
-            }
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a key")
-            }
-        }
-        deserializer.deserialize_str(Visit)
-    }
+pub(super) fn object<'de, T: Fields<'de>>(json: &mut Json<'de>) -> Result<T, NoJson> {
+    object_or_none(json).map(Option::unwrap_or_default)
 }
 
 /// A string, a list of objects, or nothing.
@@ -200,28 +66,87 @@ pub(super) enum TextOrList<'de, T> {
     List(Vec<T>),
 }
 
-impl<'de, T: Fields<'de>> Deserialize<'de> for TextOrList<'de, T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visit<T>(PhantomData<T>);
-        impl<'de, T: Fields<'de>> Visitor<'de> for Visit<T> {
-            type Value = TextOrList<'de, T>;
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(TextOrList::Text(Cow::Borrowed(cut(text))))
+/// The next value if it is a string or a list.
+pub(super) fn text_or_list<'de, T: Fields<'de>>(json: &mut Json<'de>) -> Result<TextOrList<'de, T>, NoJson> {
+    match json.kind()? {
+        Kind::Text => json.string().and_then(beginning).map(TextOrList::Text),
+        Kind::List => {
+            json.enter();
+            let mut list = Vec::new();
+            let mut first = true;
+            while json.item(first, b']')? {
+                let item = object_or_none(json)?;
+                list.extend(item.filter(|_| list.len() < MAX_ITEMS));
+                first = false;
             }
-            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(TextOrList::Text(Cow::Owned(cut(text).to_owned())))
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-                let mut list = Vec::new();
-                while let Some(Object(item)) = seq.next_element()? {
-                    list.extend(item.filter(|_| list.len() < MAX_ITEMS));
-                }
-                Ok(TextOrList::List(list))
-            }
-            as_if_absent!(scalars);
-            as_if_absent!(bool);
-            as_if_absent!(map);
+            Ok(TextOrList::List(list))
         }
-        deserializer.deserialize_any(Visit(PhantomData))
+        _ => json.skip().map(|()| TextOrList::Absent),
+    }
+}
+
+/// What a string says; of a long one only the beginning is built.
+fn beginning(inner: &str) -> Result<Cow<'_, str>, NoJson> {
+    let plain = cut(inner);
+    let Some(escape) = memchr::memchr(b'\\', plain.as_bytes()) else {
+        return if plain.bytes().any(|byte| byte < b' ') { Err(NoJson) } else { Ok(Cow::Borrowed(plain)) };
+    };
+    let end = enough(inner, escape);
+    // what is left out may be the other half of a character
+    let unescape = |inner: &str| serde_json::from_str::<String>(&format!("\"{inner}\""));
+    let text = match unescape(&inner[..end]) {
+        Err(_) if end < inner.len() => unescape(inner),
+        text => text,
+    };
+    Ok(Cow::Owned(cut(&text.map_err(|_| NoJson)?).to_owned()))
+}
+
+/// A place outside of escapes with at least [`MAX_TEXT`] bytes of text before it, or the end. The first escape begins
+/// at `first`.
+fn enough(escaped: &str, first: usize) -> usize {
+    let bytes = escaped.as_bytes();
+    let (mut at, mut built) = (first, first);
+    // each escape counts as the one byte that it gives at least
+    while built < MAX_TEXT && at < bytes.len() {
+        at += if bytes.get(at + 1) == Some(&b'u') { 6 } else { 2 };
+        let rest = bytes.get(at..).unwrap_or_default();
+        let plain = memchr::memchr(b'\\', rest).unwrap_or(rest.len()).min(2 * MAX_TEXT);
+        at += plain;
+        built += 1 + plain;
+    }
+    escaped.floor_char_boundary(at)
+}
+
+/// At most [`MAX_TEXT`] bytes, whole characters.
+pub(super) fn cut(text: &str) -> &str {
+    &text[..text.floor_char_boundary(MAX_TEXT)]
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_beginning_of_a_text_is_that_of_the_whole(
+            pieces in prop::collection::vec(
+                prop::sample::select(vec!["a", "é→", "\\n", "\\\"", "\\\\", "\\u00e9", "\\ud83d\\ude00", "plain text"]), 0..40),
+            times in 1..300_usize,
+            run in 0..9000_usize,
+        ) {
+            let json = format!("\"{}{}{}\"", pieces.concat().repeat(times), "é".repeat(run), pieces.concat());
+            let whole: String = serde_json::from_str(&json).unwrap();
+            let text = text(&mut Json::new(&json)).ok().flatten().unwrap();
+            prop_assert_eq!(text.as_ref(), cut(&whole));
+        }
+    }
+
+    #[test]
+    fn half_a_character_is_an_error_where_it_would_be_kept() {
+        let read = |json: &str| text(&mut Json::new(json)).is_ok();
+        assert!(!read("\"half \\ud83d\""));
+        assert!(read(&format!("\"\\n{}\\ud83d\"", "a".repeat(MAX_TEXT))));
     }
 }

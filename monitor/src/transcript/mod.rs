@@ -1,6 +1,7 @@
 //! What a transcript says: lines to raw records, records to observations. No I/O, no memory beyond one file's
 //! small state, and nothing of it may leave: `privacy` decides that.
 
+mod json;
 mod lines;
 mod loose;
 mod observe;

@@ -5,9 +5,8 @@
 
 use std::borrow::Cow;
 
-use serde::de::MapAccess;
-
-use super::loose::{Fields, TextOrList, flag, object, skip, text, value};
+use super::json::{Json, NoJson};
+use super::loose::{Fields, TextOrList, flag, object, text, text_or_list};
 
 type Field<'a> = Option<Cow<'a, str>>;
 
@@ -38,29 +37,29 @@ pub(crate) struct Record<'a> {
 }
 
 impl<'de> Fields<'de> for Record<'de> {
-    fn field<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
+    fn field(&mut self, name: &str, json: &mut Json<'de>) -> Result<(), NoJson> {
         match name {
-            "type" => self.kind = text(map)?,
-            "uuid" => self.uuid = text(map)?,
-            "sessionId" => self.session_id = text(map)?,
-            "timestamp" => self.timestamp = text(map)?,
-            "cwd" => self.cwd = text(map)?,
-            "agentId" => self.agent_id = text(map)?,
-            "isSidechain" => self.is_sidechain = flag(map)? == Some(true),
-            "isMeta" => self.is_meta = flag(map)? == Some(true),
-            "isCompactSummary" => self.is_compact_summary = flag(map)? == Some(true),
-            "isApiErrorMessage" => self.is_api_error = flag(map)? == Some(true),
-            "origin" => self.origin = object(map)?,
-            "error" => self.error = text(map)?,
-            "subtype" => self.subtype = text(map)?,
-            "operation" => self.operation = text(map)?,
-            "content" => self.queued = text(map)?,
-            "leafUuid" => self.leaf_uuid = text(map)?,
-            "message" => self.message = object(map)?,
-            "toolUseResult" => self.tool_use_result = object(map)?,
-            "progress" => self.progress = object(map)?,
-            "toolUseID" => self.tool_use_id = text(map)?,
-            _ => skip(map)?,
+            "type" => self.kind = text(json)?,
+            "uuid" => self.uuid = text(json)?,
+            "sessionId" => self.session_id = text(json)?,
+            "timestamp" => self.timestamp = text(json)?,
+            "cwd" => self.cwd = text(json)?,
+            "agentId" => self.agent_id = text(json)?,
+            "isSidechain" => self.is_sidechain = flag(json)? == Some(true),
+            "isMeta" => self.is_meta = flag(json)? == Some(true),
+            "isCompactSummary" => self.is_compact_summary = flag(json)? == Some(true),
+            "isApiErrorMessage" => self.is_api_error = flag(json)? == Some(true),
+            "origin" => self.origin = object(json)?,
+            "error" => self.error = text(json)?,
+            "subtype" => self.subtype = text(json)?,
+            "operation" => self.operation = text(json)?,
+            "content" => self.queued = text(json)?,
+            "leafUuid" => self.leaf_uuid = text(json)?,
+            "message" => self.message = object(json)?,
+            "toolUseResult" => self.tool_use_result = object(json)?,
+            "progress" => self.progress = object(json)?,
+            "toolUseID" => self.tool_use_id = text(json)?,
+            _ => json.skip()?,
         }
         Ok(())
     }
@@ -73,10 +72,10 @@ pub(super) struct Origin<'a> {
 }
 
 impl<'de> Fields<'de> for Origin<'de> {
-    fn field<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
+    fn field(&mut self, name: &str, json: &mut Json<'de>) -> Result<(), NoJson> {
         match name {
-            "kind" => self.kind = text(map)?,
-            _ => skip(map)?,
+            "kind" => self.kind = text(json)?,
+            _ => json.skip()?,
         }
         Ok(())
     }
@@ -89,10 +88,10 @@ pub(super) struct Message<'a> {
 }
 
 impl<'de> Fields<'de> for Message<'de> {
-    fn field<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
+    fn field(&mut self, name: &str, json: &mut Json<'de>) -> Result<(), NoJson> {
         match name {
-            "content" => self.content = value(map)?,
-            _ => skip(map)?,
+            "content" => self.content = text_or_list(json)?,
+            _ => json.skip()?,
         }
         Ok(())
     }
@@ -111,16 +110,16 @@ pub(super) struct Block<'a> {
 }
 
 impl<'de> Fields<'de> for Block<'de> {
-    fn field<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
+    fn field(&mut self, name: &str, json: &mut Json<'de>) -> Result<(), NoJson> {
         match name {
-            "type" => self.kind = text(map)?,
-            "text" => self.text = text(map)?,
-            "id" => self.id = text(map)?,
-            "name" => self.name = text(map)?,
-            "input" => self.input = object(map)?,
-            "tool_use_id" => self.tool_use_id = text(map)?,
-            "is_error" => self.is_error = flag(map)? == Some(true),
-            _ => skip(map)?,
+            "type" => self.kind = text(json)?,
+            "text" => self.text = text(json)?,
+            "id" => self.id = text(json)?,
+            "name" => self.name = text(json)?,
+            "input" => self.input = object(json)?,
+            "tool_use_id" => self.tool_use_id = text(json)?,
+            "is_error" => self.is_error = flag(json)? == Some(true),
+            _ => json.skip()?,
         }
         Ok(())
     }
@@ -136,13 +135,13 @@ pub(super) struct Input<'a> {
 }
 
 impl<'de> Fields<'de> for Input<'de> {
-    fn field<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
+    fn field(&mut self, name: &str, json: &mut Json<'de>) -> Result<(), NoJson> {
         match name {
-            "file_path" => self.file_path = text(map)?,
-            "notebook_path" => self.notebook_path = text(map)?,
-            "filePath" => self.lsp_path = text(map)?,
-            "subagent_type" => self.subagent_type = text(map)?,
-            _ => skip(map)?,
+            "file_path" => self.file_path = text(json)?,
+            "notebook_path" => self.notebook_path = text(json)?,
+            "filePath" => self.lsp_path = text(json)?,
+            "subagent_type" => self.subagent_type = text(json)?,
+            _ => json.skip()?,
         }
         Ok(())
     }
@@ -156,11 +155,11 @@ pub(super) struct ToolUseResult<'a> {
 }
 
 impl<'de> Fields<'de> for ToolUseResult<'de> {
-    fn field<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
+    fn field(&mut self, name: &str, json: &mut Json<'de>) -> Result<(), NoJson> {
         match name {
-            "status" => self.status = text(map)?,
-            "agentId" => self.agent_id = text(map)?,
-            _ => skip(map)?,
+            "status" => self.status = text(json)?,
+            "agentId" => self.agent_id = text(json)?,
+            _ => json.skip()?,
         }
         Ok(())
     }
@@ -175,12 +174,12 @@ pub(super) struct LegacyProgress<'a> {
 }
 
 impl<'de> Fields<'de> for LegacyProgress<'de> {
-    fn field<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
+    fn field(&mut self, name: &str, json: &mut Json<'de>) -> Result<(), NoJson> {
         match name {
-            "type" => self.kind = text(map)?,
-            "tool_name" => self.tool_name = text(map)?,
-            "result" => self.result = object(map)?,
-            _ => skip(map)?,
+            "type" => self.kind = text(json)?,
+            "tool_name" => self.tool_name = text(json)?,
+            "result" => self.result = object(json)?,
+            _ => json.skip()?,
         }
         Ok(())
     }
@@ -193,10 +192,10 @@ pub(super) struct LegacyResult {
 }
 
 impl<'de> Fields<'de> for LegacyResult {
-    fn field<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
+    fn field(&mut self, name: &str, json: &mut Json<'de>) -> Result<(), NoJson> {
         match name {
-            "success" => self.success = flag(map)?,
-            _ => skip(map)?,
+            "success" => self.success = flag(json)?,
+            _ => json.skip()?,
         }
         Ok(())
     }

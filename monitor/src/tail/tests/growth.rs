@@ -133,7 +133,8 @@ fn read_long(source: &LongLines, limits: Limits) -> (Vec<usize>, u64, u64) {
     let (mut lengths, mut too_long) = (Vec::new(), 0);
     for _ in 0..1000 {
         let size = source.size();
-        let (chunk, after) = read_on(source, size, &position, &mut partial, limits).unwrap().unwrap();
+        let (chunk, after) =
+            read_on(source, size, &position, &mut partial, limits, &mut Vec::new()).unwrap().unwrap();
         lengths.extend(chunk.lines().map(|(_, line)| line.len()));
         too_long += chunk.too_long;
         position = after;
