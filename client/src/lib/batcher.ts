@@ -4,10 +4,23 @@ export interface FrameClock {
   nextFrame(callback: () => void): void;
 }
 
+/** Nobody reads a list that changes more often than every second picture; the others are left to scrolling and typing. */
+const LEAST_APART_MS = 25;
+
+let drawn = 0;
+
+function drawNext(callback: () => void): void {
+  requestAnimationFrame((now) => {
+    if (now - drawn < LEAST_APART_MS) return drawNext(callback);
+    drawn = now;
+    callback();
+  });
+}
+
 /** Pictures are drawn only on a visible page; a hidden one is kept up to date four times a second. */
 export const browserFrames: FrameClock = {
   nextFrame(callback) {
-    if (document.visibilityState === "visible") requestAnimationFrame(callback);
+    if (document.visibilityState === "visible") drawNext(callback);
     else setTimeout(callback, 250);
   },
 };
