@@ -4,8 +4,8 @@ export interface FrameClock {
   nextFrame(callback: () => void): void;
 }
 
-/** Nobody reads a list that changes more often than every second picture; the others are left to scrolling and typing. */
-const LEAST_APART_MS = 25;
+/** Nobody can read what changes more than twenty times a second: of a flood, every third picture is drawn anew and the others are left to scrolling and typing. */
+const LEAST_APART_MS = 45;
 
 let drawn = 0;
 
