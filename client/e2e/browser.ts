@@ -4,7 +4,9 @@ import { type Browser, type BrowserContextOptions, chromium, type Page } from "p
 import { TOKEN, type World } from "./world.ts";
 
 const CHROMIUM = process.env.VIBETEA_CHROMIUM ?? "/usr/bin/chromium";
-const DIST = join(import.meta.dirname, "../dist");
+/** Where it is set, these files are shown instead of what the server has built in. */
+const OWN_DIST = process.env.VIBETEA_DIST;
+const DIST = OWN_DIST ?? join(import.meta.dirname, "../dist");
 const KINDS: Record<string, string> = {
   ".html": "text/html; charset=utf-8",
   ".js": "text/javascript",
@@ -25,7 +27,7 @@ export function launch(): Promise<Browser> {
   });
 }
 
-/** A page that talks to the world's server. Where that has no dashboard built in, the files come from `dist`. */
+/** A page that talks to the world's server. Where that has no dashboard built in, or another one is asked for, the files come from a folder. */
 export async function newPage(
   browser: Browser,
   world: World,
@@ -39,7 +41,7 @@ export async function newPage(
   });
   context.setDefaultTimeout(20_000);
   const page = await context.newPage();
-  const embedded = (await (await fetch(world.url)).text()).includes('<div id="root">');
+  const embedded = !OWN_DIST && (await (await fetch(world.url)).text()).includes('<div id="root">');
   if (!embedded) {
     await page.route(
       (address) =>

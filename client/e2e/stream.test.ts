@@ -90,14 +90,12 @@ suite("a page that does not say where it was", {}, (the) => {
   test("has a gap after a restart, and the check sees it", async () => {
     const page = await newPage(the.browser, the.world);
     await page.addInitScript(() => {
-      const Original = WebSocket;
-      class Forgetful extends Original {
-        constructor(address: URL) {
-          address.searchParams.delete("last_event_id");
-          super(address);
-        }
-      }
-      Object.assign(window, { WebSocket: Forgetful });
+      const original = Worker.prototype.postMessage;
+      Worker.prototype.postMessage = function (this: Worker, message: string) {
+        const address = new URL(message);
+        address.searchParams.delete("last_event_id");
+        original.call(this, address.href);
+      };
     });
     await open(page, the.world);
     const ids = (await feedThroughARestart(page, the)).map(({ id }) => id);

@@ -25,6 +25,8 @@ export interface WorldOptions {
   server?: Record<string, string>;
   /** Names of machines with a monitor. */
   machines?: string[];
+  /** Further names that the test itself may send under. */
+  sources?: string[];
 }
 
 /** An event as a monitor sends it. */
@@ -52,7 +54,8 @@ export class World {
     const { privateKey, publicKey } = generateKeyPairSync("ed25519");
     this.#key = createPrivateKey(privateKey.export({ type: "pkcs8", format: "pem" }));
     const raw = publicKey.export({ type: "spki", format: "der" }).subarray(-32);
-    this.#publicKeys.push(`${SOURCE}:${raw.toString("base64")}`);
+    for (const source of [SOURCE, ...(options.sources ?? [])])
+      this.#publicKeys.push(`${source}:${raw.toString("base64")}`);
   }
 
   get url(): string {
@@ -142,7 +145,7 @@ export class World {
     });
   }
 
-  /** Sends events by the live path, and again until the server has taken them. */
+  /** Sends events of one source by the live path or another, and again until the server has taken them. */
   async send(events: readonly WireEvent[], path = "events"): Promise<void> {
     const body = JSON.stringify(events);
     const signature = sign(null, Buffer.from(body), this.#key).toString("base64");
@@ -150,7 +153,11 @@ export class World {
       const answer = await fetch(new URL(path, this.url), {
         method: "POST",
         body,
-        headers: { "Content-Type": "application/json", "X-Source-ID": SOURCE, "X-Signature": signature },
+        headers: {
+          "Content-Type": "application/json",
+          "X-Source-ID": events[0]?.source ?? SOURCE,
+          "X-Signature": signature,
+        },
       });
       if (answer.status >= 400 && answer.status < 500)
         throw new Rejected(`${answer.status}: ${await answer.text()}`);

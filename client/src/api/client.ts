@@ -1,5 +1,4 @@
 import { createApi } from "./http.ts";
-import type { Socket } from "./stream.ts";
 
 let bearer: string | null = null;
 
@@ -14,11 +13,3 @@ export const api = createApi({
   token: () => bearer,
   fetch: (...request) => fetch(...request),
 });
-
-/** Opens the live stream of the same server. */
-export function openSocket(parameters: Record<string, string>): Socket {
-  const address = new URL("ws", document.baseURI);
-  address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
-  address.search = new URLSearchParams(parameters).toString();
-  return new WebSocket(address);
-}

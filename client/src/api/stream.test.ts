@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { ConnectionState } from "../lib/connection.ts";
+import { decodeFrame } from "../protocol/decode.ts";
 import { ApiError } from "./http.ts";
 import { LiveStream, type Socket } from "./stream.ts";
 
@@ -27,7 +28,7 @@ function setUp(
       }),
     ticket: async () => `ticket${world.sockets.length}`,
     open(parameters) {
-      const socket: Socket = { close: () => {}, onopen: null, onmessage: null, onclose: null };
+      const socket: Socket = { close: () => {}, onopen: null, onframes: null, onclose: null };
       world.sockets.push({ socket, parameters });
       return socket;
     },
@@ -54,21 +55,20 @@ function setUp(
     if (!found) throw new Error("no socket was opened");
     return found;
   };
-  const fire = (name: "onopen" | "onclose" | "onmessage", data?: string) =>
-    (last().socket[name] as ((event: unknown) => void) | null)?.({ data });
+  const fire = (name: "onopen" | "onclose") => last().socket[name]?.();
+  const bring = (...frames: string[]) => last().socket.onframes?.(frames.map(decodeFrame));
   const event = (id: string) =>
     JSON.stringify({ id, source: "s", timestamp: "2026-01-01T00:00:00Z", type: "activity", payload: {} });
-  return { world, stream, last, fire, event, phase: () => world.states.at(-1)?.phase };
+  return { world, stream, last, fire, bring, event, phase: () => world.states.at(-1)?.phase };
 }
 
 test("a lost connection is resumed behind the last event and loads nothing again", async () => {
-  const { world, stream, last, fire, event, phase } = setUp();
+  const { world, stream, last, fire, bring, event, phase } = setUp();
   stream.connect();
   await settle();
   fire("onopen");
   expect([phase(), world.fresh]).toEqual(["live", 1]);
-  fire("onmessage", event("evt_1"));
-  fire("onmessage", event("evt_2"));
+  bring(event("evt_1"), event("evt_2"));
   fire("onclose");
   expect(world.states.at(-1)).toEqual({ phase: "waiting", until: 1000, reason: "The connection was lost" });
   world.timers.shift()?.run();
@@ -79,12 +79,12 @@ test("a lost connection is resumed behind the last event and loads nothing again
 });
 
 test("a reset loads what came before and starts from there", async () => {
-  const { world, stream, last, fire, event } = setUp();
+  const { world, stream, last, fire, bring, event } = setUp();
   stream.connect();
   await settle();
   fire("onopen");
-  fire("onmessage", event("evt_1"));
-  fire("onmessage", '{"control":"reset"}');
+  bring(event("evt_1"));
+  bring('{"control":"reset"}');
   expect(world.fresh).toBe(2);
   fire("onclose");
   world.timers.shift()?.run();
@@ -140,11 +140,10 @@ test("what an abandoned attempt brings is ignored", async () => {
 });
 
 test("a bad frame is counted and the stream goes on", async () => {
-  const { world, stream, fire, event } = setUp();
+  const { world, stream, fire, bring, event } = setUp();
   stream.connect();
   await settle();
   fire("onopen");
-  fire("onmessage", "nonsense");
-  fire("onmessage", event("evt_1"));
+  bring("nonsense", event("evt_1"));
   expect([world.bad, world.events]).toEqual([1, ["evt_1"]]);
 });

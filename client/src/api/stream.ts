@@ -1,6 +1,6 @@
 import { backoff } from "../lib/backoff.ts";
 import type { ConnectionState } from "../lib/connection.ts";
-import { decodeFrame, type StreamEvent } from "../protocol/decode.ts";
+import type { Frame, StreamEvent } from "../protocol/decode.ts";
 import type { Capabilities } from "../protocol/generated.ts";
 import { ApiError, isRefused } from "./http.ts";
 
@@ -9,8 +9,14 @@ const API_VERSION = 1;
 /** A connection that lasted this long was a good one: the next attempt after it comes soon. */
 const GOOD_AFTER_MS = 5000;
 
-/** What of a WebSocket is used. */
-export type Socket = Pick<WebSocket, "close" | "onopen" | "onmessage" | "onclose">;
+/** A connection that brings frames, several at a time. */
+export interface Socket {
+  onopen: (() => void) | null;
+  onframes: ((frames: readonly Frame[]) => void) | null;
+  /** It was lost; not called after `close`. */
+  onclose: (() => void) | null;
+  close(): void;
+}
 
 export interface StreamOptions {
   capabilities(): Promise<Capabilities>;
@@ -65,7 +71,7 @@ export class LiveStream {
     const socket = this.#socket;
     this.#socket = null;
     if (!socket) return;
-    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.onopen = socket.onframes = socket.onclose = null;
     socket.close();
   }
 
@@ -85,7 +91,7 @@ export class LiveStream {
   }
 
   #open(round: number, ticket: string): void {
-    const { open, onState, onEvent, onFresh, onBadFrame, now } = this.#options;
+    const { open, onState, onFresh, now } = this.#options;
     const resumed = this.#lastId;
     const socket = open(resumed ? { ticket, last_event_id: resumed } : { ticket });
     let openedAt: number | null = null;
@@ -95,21 +101,25 @@ export class LiveStream {
       onState({ phase: "live" });
       if (!resumed) onFresh();
     };
-    socket.onmessage = ({ data }) => {
-      const frame = decodeFrame(data);
-      if (frame.kind === "event") {
-        this.#lastId = frame.event.id;
-        onEvent(frame.event);
-      } else if (frame.kind === "reset") {
-        this.#lastId = null;
-        onFresh();
-      } else onBadFrame();
+    socket.onframes = (frames) => {
+      for (const frame of frames) this.#take(frame);
     };
     socket.onclose = () => {
       if (round !== this.#round) return;
       if (openedAt !== null && now() - openedAt >= GOOD_AFTER_MS) this.#attempt = 0;
       this.#wait("The connection was lost");
     };
+  }
+
+  #take(frame: Frame): void {
+    const { onEvent, onFresh, onBadFrame } = this.#options;
+    if (frame.kind === "event") {
+      this.#lastId = frame.event.id;
+      onEvent(frame.event);
+    } else if (frame.kind === "reset") {
+      this.#lastId = null;
+      onFresh();
+    } else onBadFrame();
   }
 
   #failed(error: unknown): void {

@@ -1,4 +1,5 @@
-import { api, openSocket, setBearer } from "../api/client.ts";
+import { api, setBearer } from "../api/client.ts";
+import { openSocket } from "../api/socket.ts";
 import { LiveStream } from "../api/stream.ts";
 import { Batcher, browserFrames } from "../lib/batcher.ts";
 import type { StreamEvent } from "../protocol/decode.ts";

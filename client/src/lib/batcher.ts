@@ -4,10 +4,23 @@ export interface FrameClock {
   nextFrame(callback: () => void): void;
 }
 
+/** Nobody can read what changes more than twenty times a second: of a flood, every third picture is drawn anew and the others are left to scrolling and typing. */
+const LEAST_APART_MS = 45;
+
+let drawn = 0;
+
+function drawNext(callback: () => void): void {
+  requestAnimationFrame((now) => {
+    if (now - drawn < LEAST_APART_MS) return drawNext(callback);
+    drawn = now;
+    callback();
+  });
+}
+
 /** Pictures are drawn only on a visible page; a hidden one is kept up to date four times a second. */
 export const browserFrames: FrameClock = {
   nextFrame(callback) {
-    if (document.visibilityState === "visible") requestAnimationFrame(callback);
+    if (document.visibilityState === "visible") drawNext(callback);
     else setTimeout(callback, 250);
   },
 };

@@ -10,7 +10,9 @@ const YEAR_MS = 366 * 24 * 3_600_000;
 /** The names there are to filter by: those of the last year, and those that came live. */
 export function useFacets() {
   const history = useStore(serverStore, (state) => state.history);
-  const { sources, projects, tools } = useStore(tallyStore);
+  const sources = useStore(tallyStore, (tally) => tally.sources);
+  const projects = useStore(tallyStore, (tally) => tally.projects);
+  const tools = useStore(tallyStore, (tally) => tally.tools);
   const { data } = useQuery({
     queryKey: ["facets"],
     staleTime: 300_000,

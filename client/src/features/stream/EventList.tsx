@@ -1,4 +1,4 @@
-import { useVirtualizer } from "@tanstack/react-virtual";
+import { defaultRangeExtractor, type Range, useVirtualizer } from "@tanstack/react-virtual";
 import { type MouseEvent, useEffect, useRef } from "react";
 import { useStore } from "zustand";
 import { useMedia } from "../../components/useMedia.ts";
@@ -15,9 +15,15 @@ const HEAD_HEIGHT = 44;
 /** So many rows before the first one the next page is asked for. */
 const AHEAD = 30;
 
+/** The rows at the end, as many as are in sight: there the view goes, but it is told so only after it was drawn. */
+function lastRows({ startIndex, endIndex, overscan, count }: Range): number[] {
+  const shift = count - 1 - endIndex;
+  return defaultRangeExtractor({ startIndex: startIndex + shift, endIndex: count - 1, overscan, count });
+}
+
 /** The rows of the stream; only those in sight exist. */
 export function EventList() {
-  const { log, version, following, paging, text, emptyPages } = useStore(streamStore);
+  const { log, version, following, paging, text, loaded, emptyPages } = useStore(streamStore);
   const history = useStore(serverStore, (state) => state.history);
   const scroller = useRef<HTMLDivElement>(null);
   const rowHeight = useMedia("(max-width: 720px)") ? 54 : 34;
@@ -28,6 +34,7 @@ export function EventList() {
     estimateSize: () => rowHeight,
     paddingStart: HEAD_HEIGHT,
     overscan: 6,
+    rangeExtractor: following ? lastRows : defaultRangeExtractor,
   });
   // biome-ignore lint/correctness/useExhaustiveDependencies: all rows have another height now
   useEffect(() => virtualizer.measure(), [rowHeight]);
@@ -48,7 +55,7 @@ export function EventList() {
 
   const rows = virtualizer.getVirtualItems();
   const unasked = text === "" && emptyPages < MOST_EMPTY_PAGES;
-  const wanted = history === true && paging === "idle" && unasked && log.older.kind !== "end";
+  const wanted = history === true && loaded && paging === "idle" && unasked && log.older.kind !== "end";
   const nearTop = (rows[0]?.index ?? 0) < AHEAD && !(following && events.length > AHEAD * 2);
   // biome-ignore lint/correctness/useExhaustiveDependencies: a page may bring nothing that is shown, then the next one is needed
   useEffect(() => {
