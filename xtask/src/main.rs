@@ -1,4 +1,4 @@
-//! The one entrance for people: `cargo xtask up | build | test | check | bench | soak | mutants | gen`.
+//! The one entrance for people: `cargo xtask up | build | test | browser | check | bench | soak | mutants | gen`.
 
 mod client;
 mod generate;
@@ -35,6 +35,8 @@ enum Task {
     Build,
     /// Run every check and every test; what the continuous integration runs
     Test,
+    /// Test the page in a real browser, against the built programs
+    Browser,
     /// Run the checks that need no test: format, lints, licences and advisories of dependencies
     Check,
     /// Measure, side by side in one run: the arguments go to the bench binary (`--help` lists them)
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
         Task::Up { arguments } => up::up(&arguments),
         Task::Build => up::build(),
         Task::Test => test(),
+        Task::Browser => browser(),
         Task::Check => check(),
         Task::Bench { arguments } => up::bench(&arguments),
         Task::Soak => soak(),
@@ -83,9 +86,14 @@ fn test() -> Result<()> {
     cargo(["build", "--workspace", "--bins", "--tests"])?;
     cargo(["test", "--workspace", "--doc", "--quiet"])?;
     cargo(["nextest", "run", "--workspace"])?;
-    client::browser_test()?;
     eprintln!("xtask: every check and test passed in {} s", start.elapsed().as_secs());
     Ok(())
+}
+
+fn browser() -> Result<()> {
+    client::build()?;
+    cargo(["build", "--package", "vibetea"])?;
+    client::browser_test()
 }
 
 fn check() -> Result<()> {
