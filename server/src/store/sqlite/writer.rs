@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::oneshot;
@@ -28,10 +28,6 @@ const IDLE_PAGES: i64 = 4 * 1024 * 1024 / PAGE_SIZE;
 const PASSIVE: &str = "PRAGMA wal_checkpoint(PASSIVE)";
 /// Moves everything and empties the log.
 const TRUNCATE: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
-/// How long a commit of few events waits for senders that are on their way back, at most: about what it takes.
-const MOMENT: Duration = Duration::from_micros(500);
-/// A commit of so many events is worth its sync and waits for nobody.
-const SMALL_EVENTS: usize = 500;
 const IDLE_AFTER: Duration = Duration::from_millis(250);
 
 struct Writer {
@@ -74,41 +70,22 @@ struct Group {
 }
 
 impl Group {
-    /// Takes what waits already. Where several wait, those who were `answered` just now are on their way back: a
-    /// moment for them makes one commit of two. A sender that is alone never waits.
-    fn gather(first: Command, incoming: &Receiver<Command>, most_events: usize, answered: usize) -> Self {
+    /// Takes what waits already; waiting for more would only delay the first.
+    fn gather(first: Command, incoming: &Receiver<Command>, most_events: usize) -> Self {
         let mut group = Self::default();
-        let mut events = group.take(first);
-        while events < most_events
-            && let Ok(command) = incoming.try_recv()
-        {
-            events += group.take(command);
-        }
-        let wanted = group.inserts.len() + answered;
-        let deadline = Instant::now() + MOMENT;
-        while group.inserts.len() > 1
-            && group.inserts.len() < wanted
-            && events < SMALL_EVENTS
-            && let Ok(command) = incoming.recv_timeout(deadline.saturating_duration_since(Instant::now()))
-        {
-            events += group.take(command);
+        let mut events = 0;
+        let mut next = Some(first);
+        while let Some(command) = next {
+            match command {
+                Command::Insert(insert) => {
+                    events += insert.batch.events.len();
+                    group.inserts.push(insert);
+                }
+                Command::Check(answer) => group.checks.push(answer),
+            }
+            next = if events < most_events { incoming.try_recv().ok() } else { None };
         }
         group
-    }
-
-    /// Adds a command; answers how many events it brought.
-    fn take(&mut self, command: Command) -> usize {
-        match command {
-            Command::Insert(insert) => {
-                let events = insert.batch.events.len();
-                self.inserts.push(insert);
-                events
-            }
-            Command::Check(answer) => {
-                self.checks.push(answer);
-                0
-            }
-        }
     }
 }
 
@@ -132,10 +109,8 @@ impl Writer {
     }
 
     fn run(mut self, incoming: &Receiver<Command>) {
-        let mut answered = 0;
         while let Some(first) = self.next(incoming) {
-            let group = Group::gather(first, incoming, self.group_events, answered);
-            answered = group.inserts.len();
+            let group = Group::gather(first, incoming, self.group_events);
             self.serve(group);
             self.move_log(BUSY_PAGES, PASSIVE);
         }
