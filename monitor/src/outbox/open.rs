@@ -5,7 +5,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
@@ -21,6 +21,8 @@ const SCHEMA: i64 = 1;
 /// "VT" in front, the schema behind: a second witness that tells a newer schema from a damaged header.
 const APPLICATION_ID: i64 = 0x5654_0000;
 const SET_ASIDE_KEPT: usize = 3;
+/// Longer than somebody who only asks whether a monitor runs holds the lock.
+const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Holds the state folder for this process; the system lets go of it when the process ends, however it ends.
 pub(super) struct Lock {
@@ -117,14 +119,20 @@ fn private_file() -> OpenOptions {
 fn lock(folder: &Path) -> Result<Lock, OutboxError> {
     let error = |source| OutboxError::Folder { folder: folder.to_owned(), source };
     let file = private_file().create(true).truncate(false).open(folder.join(LOCK_NAME)).map_err(error)?;
-    match file.try_lock() {
-        Ok(()) => Ok(Lock { _file: file }),
-        Err(TryLockError::WouldBlock) => Err(OutboxError::Locked { folder: folder.to_owned() }),
-        Err(TryLockError::Error(source)) => Err(error(source)),
+    let patience_ends = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(Lock { _file: file }),
+            Err(TryLockError::Error(source)) => return Err(error(source)),
+            Err(TryLockError::WouldBlock) if Instant::now() < patience_ends => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            Err(TryLockError::WouldBlock) => return Err(OutboxError::Locked { folder: folder.to_owned() }),
+        }
     }
 }
 
-/// Whether some process holds the folder.
+/// Whether some process holds the folder. Holds it too for an instant, which [`LOCK_PATIENCE`] outlasts.
 pub(super) fn is_locked(folder: &Path) -> bool {
     File::open(folder.join(LOCK_NAME))
         .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))

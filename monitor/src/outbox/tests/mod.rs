@@ -217,6 +217,21 @@ fn a_second_monitor_is_told_which_folder_is_taken() {
     open(folder.path());
 }
 
+#[test]
+fn a_start_outlasts_somebody_who_only_asks_whether_a_monitor_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(open(folder.path()));
+    let asking = std::fs::File::open(folder.path().join("outbox.lock")).unwrap();
+    asking.try_lock_shared().unwrap();
+    std::thread::scope(|threads| {
+        let start = threads.spawn(|| open(folder.path()));
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        assert!(!start.is_finished(), "the lock was in the way");
+        drop(asking);
+        start.join().unwrap();
+    });
+}
+
 #[cfg(unix)]
 #[test]
 fn folder_and_files_are_private() {
