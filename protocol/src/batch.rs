@@ -10,7 +10,8 @@ use serde::Deserialize;
 use serde::de::{self, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::event::{EventId, EventType, SourceId};
+use crate::event::{EventId, SourceId};
+use crate::event_type::EventType;
 use crate::facts::{Facts, Text};
 use crate::limits::MAX_BATCH_EVENTS;
 use crate::problem::{ErrorCode, Problem};

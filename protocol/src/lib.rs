@@ -7,6 +7,7 @@ pub mod api;
 pub mod batch;
 pub mod clock;
 pub mod event;
+pub mod event_type;
 pub mod facts;
 pub mod history;
 pub mod limits;
@@ -23,7 +24,8 @@ pub mod timestamp;
 pub mod typescript;
 
 pub use clock::Clock;
-pub use event::{Event, EventId, EventType, SourceId, TypeField};
+pub use event::{Event, EventId, SourceId};
+pub use event_type::{EventType, TypeField};
 pub use problem::{ErrorCode, Problem};
 pub use timestamp::Timestamp;
 

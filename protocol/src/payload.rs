@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::event::EventType;
+use crate::event_type::EventType;
 use crate::names::{AgentId, AgentType, BaseName, ErrorCategory, SessionId, ToolName};
 use crate::safe::{Described, Description, Field, safe};
 

@@ -1,6 +1,7 @@
 //! Frames of the WebSocket, one JSON object per text frame.
 
-use crate::event::{EventId, EventType, SourceId, TypeField, write_event};
+use crate::event::{EventId, SourceId, write_event};
+use crate::event_type::{EventType, TypeField};
 use crate::timestamp::Timestamp;
 
 /// First frame when the asked-for position is unknown or too old: what the subscriber holds may have gaps.

@@ -2,7 +2,7 @@
 
 use ts_rs::TS;
 
-use crate::{api, event, history, payload, problem};
+use crate::{api, event_type, history, payload, problem};
 
 /// The whole generated file.
 pub fn declarations() -> String {
@@ -13,7 +13,7 @@ pub fn declarations() -> String {
         file.push_str(&declaration);
         file.push('\n');
     };
-    add(event::EventType::decl());
+    add(event_type::EventType::decl());
     add(payload::SessionAction::decl());
     add(payload::SessionPayload::decl());
     add(payload::ActivityPayload::decl());

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use bytes::Bytes;
 use ed25519_dalek::SigningKey;
-use vibetea_protocol::event::{TypeField, write_event};
+use vibetea_protocol::event::write_event;
+use vibetea_protocol::event_type::TypeField;
 use vibetea_protocol::signing::sign_body;
 use vibetea_protocol::timestamp::MICROS_PER_HOUR;
 use vibetea_protocol::{Clock, EventId, EventType, SourceId, Timestamp};

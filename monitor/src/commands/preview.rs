@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use vibetea_protocol::event::{TypeField, write_event};
+use vibetea_protocol::event::write_event;
+use vibetea_protocol::event_type::TypeField;
 use vibetea_protocol::{Clock, EventType, SourceId, Timestamp};
 use zeroize::Zeroizing;
 

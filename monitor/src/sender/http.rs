@@ -9,7 +9,8 @@ use ed25519_dalek::SigningKey;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode, redirect};
 use url::{Host, Url};
-use vibetea_protocol::event::{TypeField, write_event};
+use vibetea_protocol::event::write_event;
+use vibetea_protocol::event_type::TypeField;
 use vibetea_protocol::signing::{PublicKey, sign_body};
 use vibetea_protocol::{Clock, SIGNATURE_HEADER, SOURCE_HEADER, SourceId};
 

@@ -23,7 +23,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 use vibetea_protocol::Clock;
-use vibetea_protocol::event::TypeField;
+use vibetea_protocol::event_type::TypeField;
 use vibetea_protocol::limits::MAX_BATCH_EVENTS;
 
 use crate::audit::AuditLog;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::EventType;
+use crate::event_type::EventType;
 use crate::timestamp::Timestamp;
 
 /// Parameters of the route.

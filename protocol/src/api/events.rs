@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::event::{EventId, EventType};
+use crate::event::EventId;
+use crate::event_type::EventType;
 use crate::timestamp::Timestamp;
 
 /// Parameters of the route. `before` and `after` exclude each other.

@@ -16,7 +16,7 @@ pub use counts::{CountBucket, Counts, CountsBy, CountsMeta, CountsQuery, CountsS
 pub use events::{EventPage, EventsQuery, StoredEvent};
 pub use sessions::{AgentUse, Session, SessionPage, SessionQuery, SessionState, SessionsQuery, ToolUse};
 
-use crate::event::EventType;
+use crate::event_type::EventType;
 use crate::timestamp::Timestamp;
 
 /// The version all of these types belong to.
