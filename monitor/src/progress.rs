@@ -1,8 +1,10 @@
 //! How far the history is read, drawn on a terminal.
 
+use std::io::{self, Write};
+use std::sync::LazyLock;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -12,13 +14,34 @@ use crate::pipeline::Progress;
 const DRAW_EVERY: Duration = Duration::from_millis(200);
 const TEMPLATE: &str = "Reading history {bar:20} {percent:>3} %  {bytes} of {total_bytes}  {msg}  {eta} left";
 
+/// What is drawn on standard error, which the log is written to as well.
+static ON_STDERR: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
+
+/// Where a bar on standard error is drawn.
+pub(crate) fn on_stderr() -> MultiProgress {
+    ON_STDERR.clone()
+}
+
+/// Standard error for whole lines: the bar makes room for each.
+pub(crate) struct BesideTheBar;
+
+impl Write for BesideTheBar {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        ON_STDERR.suspend(|| io::stderr().write(line))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
 /// Draws a bar until the history is read or `stop`, and leaves nothing behind.
 pub(crate) async fn show(
     mut progress: watch::Receiver<Progress>,
-    target: ProgressDrawTarget,
+    bars: MultiProgress,
     stop: CancellationToken,
 ) {
-    let bar = ProgressBar::with_draw_target(None, target);
+    let bar = bars.add(ProgressBar::no_length());
     loop {
         let now = *progress.borrow_and_update();
         if now.done || stop.is_cancelled() {
@@ -56,7 +79,7 @@ fn draw(bar: &ProgressBar, now: Progress) {
 
 #[cfg(test)]
 mod tests {
-    use indicatif::InMemoryTerm;
+    use indicatif::{InMemoryTerm, ProgressDrawTarget, TermLike as _};
 
     use super::*;
 
@@ -91,9 +114,19 @@ mod tests {
         let reading = Progress { total_files: 2, total_bytes: 100, bytes: 50, ..Progress::default() };
         let (progress, seen) = watch::channel(reading);
         let target = ProgressDrawTarget::term_like(Box::new(terminal.clone()));
-        let shown = tokio::spawn(show(seen, target, CancellationToken::new()));
+        let bars = MultiProgress::with_draw_target(target);
+        let shown = tokio::spawn(show(seen, bars.clone(), CancellationToken::new()));
         tokio::task::yield_now().await;
         assert!(terminal.contents().contains("0 of 2 files"), "{:?}", terminal.contents());
+        let bar_is_last =
+            || terminal.contents().lines().last().is_some_and(|line| line.starts_with("Reading"));
+        bars.suspend(|| terminal.write_line("a line of the log")).unwrap();
+        assert!(terminal.contents().starts_with("a line of the log"), "{:?}", terminal.contents());
+        assert!(bar_is_last(), "{:?}", terminal.contents());
+        // planted bug: a line that the bar hears nothing of
+        terminal.write_line("beside").unwrap();
+        assert!(!bar_is_last(), "{:?}", terminal.contents());
+        terminal.reset();
         progress.send_replace(Progress { done: true, ..reading });
         shown.await.unwrap();
         assert_eq!(terminal.contents(), "");

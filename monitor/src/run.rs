@@ -4,7 +4,6 @@ use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-use indicatif::ProgressDrawTarget;
 use tokio::task::JoinError;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -86,7 +85,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), RunError
 async fn both(reader: Reader, sender: Sender, stop: &CancellationToken) -> Result<(), RunError> {
     let Reader { thread, progress: history, health: _ } = reader;
     if io::stderr().is_terminal() {
-        tokio::spawn(progress::show(history, ProgressDrawTarget::stderr(), stop.clone()));
+        tokio::spawn(progress::show(history, progress::on_stderr(), stop.clone()));
     }
     let reading = {
         let joined = tokio::task::spawn_blocking(move || {

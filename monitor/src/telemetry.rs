@@ -12,6 +12,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::Lookup;
+use crate::progress::BesideTheBar;
 
 /// Names the paths of transcripts, which are those of projects: not heard, whatever the filter says.
 const WATCHER: &str = "notify";
@@ -30,7 +31,7 @@ pub fn start_filtered(wanted: &str) {
     let filter = parsed.unwrap_or_else(|_| EnvFilter::new("info"));
     let heard = filter_fn(|metadata| !is_of_watcher(metadata.target()));
     let log = tracing_subscriber::registry().with(filter).with(heard);
-    let lines = fmt::layer().log_internal_errors(false).with_writer(std::io::stderr);
+    let lines = fmt::layer().log_internal_errors(false).with_writer(|| BesideTheBar);
     // failing means that somebody else's log is in place
     let started = if std::io::stderr().is_terminal() {
         log.with(lines.with_target(false)).try_init()

@@ -65,12 +65,21 @@ fn a_monitor_at_the_limit_of_watches_polls_says_so_once_and_loses_nothing() {
             stored::count(&place.database()) >= expected
         });
     }
+    // written by the monitor every few seconds
+    wait::until_so(DEADLINE, "the status tells of it", || following(&place) == "polling");
     monitor.kill().unwrap();
     monitor.wait().unwrap();
     let said = std::fs::read_to_string(place.logs().join("few-watches.err")).unwrap();
     let warnings = said.lines().filter(|line| line.contains("limit of watched folders")).count();
     assert_eq!(warnings, 1, "{said}");
     assert_eq!(stored::count(&place.database()), expected);
+}
+
+/// How the running monitor says it notices changes.
+fn following(place: &Place) -> String {
+    let status = place.start("vibetea-monitor", &["status", "--json"], &[]).wait(DEADLINE);
+    let status: serde_json::Value = serde_json::from_str(&status.stdout).unwrap_or_default();
+    status["monitor"]["health"]["following"].as_str().unwrap_or_default().to_owned()
 }
 
 /// Folders that appear with a file in them which is never touched again: the system's watch is too late for them.
@@ -91,4 +100,5 @@ fn files_in_new_folders_arrive_though_no_event_tells_of_them() {
         stored::count(&place.database()) >= expected
     });
     assert_eq!(stored::count(&place.database()), expected);
+    wait::until_so(DEADLINE, "a healthy monitor says so", || following(&place) == "events");
 }
