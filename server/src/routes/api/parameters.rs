@@ -72,9 +72,6 @@ impl Parameters {
 
     /// The type of an event.
     pub(super) fn event_type(&self) -> Result<Option<EventType>, Problem> {
-        if self.given("type") == Some("") {
-            return Ok(None);
-        }
         self.read("type", listed(&EventType::ALL.map(EventType::as_str)), EventType::from_name)
     }
 
