@@ -14,6 +14,9 @@ interface StickOptions {
   paddingTop: number;
 }
 
+const isAtEnd = ({ scrollTop, scrollHeight, clientHeight }: Element) =>
+  scrollHeight - scrollTop - clientHeight < 2;
+
 /** Keeps the newest event in sight while following, and otherwise what is being read where it is, whatever comes above it. */
 export function useStick(options: StickOptions) {
   const { scroller, events, version, following, attached, rowHeight, paddingTop } = options;
@@ -25,6 +28,8 @@ export function useStick(options: StickOptions) {
     const element = scroller.current;
     if (!element) return;
     if (following) {
+      // a scroll whose event is still to come is a person's, who must not be pulled back
+      if (element.scrollTop < lastTop.current - 1 && !isAtEnd(element)) return;
       element.scrollTop = element.scrollHeight;
     } else if (anchor.current) {
       const index = events.indexOf(anchor.current.event);
@@ -46,8 +51,8 @@ export function useStick(options: StickOptions) {
   return useCallback(() => {
     const element = scroller.current;
     if (!element) return;
-    const { scrollTop, scrollHeight, clientHeight } = element;
-    const atEnd = scrollHeight - scrollTop - clientHeight < 2;
+    const { scrollTop } = element;
+    const atEnd = isAtEnd(element);
     const up = scrollTop < lastTop.current - 1;
     lastTop.current = scrollTop;
     const index = Math.max(0, Math.floor((scrollTop - paddingTop) / rowHeight));
