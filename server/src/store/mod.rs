@@ -2,10 +2,11 @@
 
 mod calendar;
 mod facts;
+mod kept;
 mod question;
+mod queue;
 mod sqlite;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -87,64 +88,76 @@ pub enum StoreError {
     Internal(String),
 }
 
-/// Why a store could not be opened.
+/// Why a store could not be opened. `database` is a path, or a URL without its password.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The file or its folder cannot be made or written.
-    #[error("the database {} cannot be written: {detail}", path.display())]
+    #[error("the database {database} cannot be written: {detail}")]
     NotWritable {
-        /// The database file.
-        path: PathBuf,
+        /// The database.
+        database: String,
         /// What the system said.
         detail: String,
     },
+    /// The database server does not answer, or not to us.
+    #[error("the database {database} cannot be reached: {detail}")]
+    Unreachable {
+        /// The database.
+        database: String,
+        /// What went wrong.
+        detail: String,
+    },
     /// Another server uses the file.
-    #[error("the database {} is in use by another server", path.display())]
+    #[error("the database {database} is in use by another server")]
     Locked {
-        /// The database file.
-        path: PathBuf,
+        /// The database.
+        database: String,
     },
     /// The file is something else.
-    #[error("{} is not a SQLite database", path.display())]
+    #[error("{database} is not a SQLite database")]
     NotADatabase {
         /// The file.
-        path: PathBuf,
+        database: String,
     },
     /// The file is damaged; nothing was changed in it.
-    #[error("the database {} is damaged: {detail}", path.display())]
+    #[error("the database {database} is damaged: {detail}")]
     Corrupt {
-        /// The database file.
-        path: PathBuf,
+        /// The database.
+        database: String,
         /// What SQLite found first.
         detail: String,
     },
-    /// The file holds another program's tables.
-    #[error("the database {} belongs to another program", path.display())]
+    /// The database holds another program's tables.
+    #[error("the database {database} belongs to another program: {detail}")]
     Foreign {
-        /// The database file.
-        path: PathBuf,
+        /// The database.
+        database: String,
+        /// How that shows.
+        detail: String,
     },
-    /// A newer release has migrated the file.
-    #[error("the database {} has schema version {version}, which this release does not know: use a newer one", path.display())]
+    /// A newer release has migrated the database.
+    #[error(
+        "the database {database} has schema version {version}, which this release does not know: use a newer one"
+    )]
     NewerSchema {
-        /// The database file.
-        path: PathBuf,
+        /// The database.
+        database: String,
         /// The unknown migration.
         version: i64,
     },
     /// A migration that was applied has since been edited.
-    #[error("the database {} was made with another text of migration {version}", path.display())]
+    #[error("the database {database} was made with another text of migration {version}")]
     EditedMigration {
-        /// The database file.
-        path: PathBuf,
+        /// The database.
+        database: String,
         /// The edited migration.
         version: i64,
     },
     /// Anything else.
-    #[error("the database {} cannot be opened: {detail}", path.display())]
+    #[error("the database {database} cannot be opened: {detail}")]
     Failed {
-        /// The database file.
-        path: PathBuf,
+        /// The database.
+        database: String,
         /// What went wrong.
         detail: String,
     },

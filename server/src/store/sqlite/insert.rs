@@ -9,9 +9,9 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Transaction,
 use vibetea_protocol::{SourceId, Timestamp};
 
 use super::ids::Ids;
-use super::kept::{Kept, Names, Seen};
-use super::read;
 use super::tally::Counts;
+use super::{kept, read};
+use crate::store::kept::{Kept, Names, Seen};
 use crate::store::{LiveEvent, NewBatch, NewEvent, Route};
 
 /// Rows per statement, largest first: fewer statements cost less, and longer ones gain nothing more.
@@ -58,9 +58,10 @@ impl Inserter {
             self.ids.reload(connection)?;
             self.unsure = false;
         }
+        self.names.bound();
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut stored = Stored { inserted: Vec::new(), live: Vec::new() };
-        let (mut counts, mut kept) = (Counts::default(), Kept::default());
+        let (mut counts, mut sums) = (Counts::default(), Kept::default());
         for batch in batches {
             let source = self.source(&transaction, &batch.source)?;
             let mut target = Target {
@@ -69,14 +70,14 @@ impl Inserter {
                 source,
                 created,
                 counts: &mut counts,
-                kept: &mut kept,
+                kept: &mut sums,
                 live: &mut stored.live,
             };
             let inserted = self.batch(&mut target)?;
             stored.inserted.push(inserted);
         }
         counts.write(&transaction)?;
-        kept.write(&transaction)?;
+        kept::write(&transaction, sums)?;
         self.ids.settle(&transaction)?;
         transaction.commit()?;
         self.ids.committed();
@@ -181,7 +182,7 @@ impl Target<'_> {
         let NewEvent { timestamp, event_type, ref facts, .. } = *event;
         self.counts.add(self.source, timestamp, event_type);
         let seen = Seen { source: self.source, timestamp, event_type, facts };
-        self.kept.add(self.transaction, names, &seen)
+        kept::add(self.transaction, names, self.kept, &seen)
     }
 
     /// Moves an event of the same source that came by the batch route into the live stream. The answer is the

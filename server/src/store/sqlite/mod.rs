@@ -12,7 +12,6 @@ mod kept;
 mod lock;
 mod open;
 mod pool;
-mod queue;
 mod read;
 mod tally;
 mod writer;
@@ -25,6 +24,7 @@ use vibetea_protocol::api::Session;
 use vibetea_protocol::history::HourlyAggregate;
 use vibetea_protocol::{Clock, EventId, Timestamp};
 
+use super::queue::Queue;
 use super::{
     BreakdownsAnswer, BreakdownsQuestion, Calendar, CountsAnswer, CountsQuestion, EventsAnswer,
     EventsQuestion, LiveEvent, NewBatch, OnLive, OpenError, SessionsAnswer, SessionsQuestion, SourceFilter,
@@ -32,7 +32,6 @@ use super::{
 };
 use ids::RecentIds;
 use pool::ReadPool;
-use queue::Queue;
 
 /// Where the file is and how much it may take.
 #[derive(Debug, Clone)]

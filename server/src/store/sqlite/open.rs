@@ -55,7 +55,7 @@ fn settle(mut connection: Connection, settle_at: usize) -> rusqlite::Result<(Con
 fn prepare(options: &SqliteOptions) -> Result<(PathBuf, FileLock, Connection), OpenError> {
     let path = real_path(&options.path).map_err(|error| not_writable(&options.path, &error))?;
     let lock = FileLock::take(&path, options.lock_wait).map_err(|error| match error {
-        LockError::Held => OpenError::Locked { path: path.clone() },
+        LockError::Held => OpenError::Locked { database: name(&path) },
         LockError::Io(error) => not_writable(&path, &error),
     })?;
     if !path.exists() {
@@ -71,10 +71,13 @@ fn check(path: &Path, options: &SqliteOptions) -> Result<Connection, OpenError> 
     let failed = |error| open_error(path, &error);
     let connection = connection::unchanged(path, options.busy_timeout).map_err(failed)?;
     if !is_ours(&connection).map_err(failed)? {
-        return Err(OpenError::Foreign { path: path.to_owned() });
+        return Err(OpenError::Foreign {
+            database: name(path),
+            detail: "it has tables that no VibeTea server made".to_owned(),
+        });
     }
     if let Some(detail) = damage(&connection, path).map_err(failed)? {
-        return Err(OpenError::Corrupt { path: path.to_owned(), detail });
+        return Err(OpenError::Corrupt { database: name(path), detail });
     }
     connection::set_up_writer(&connection).map_err(failed)?;
     Ok(connection)
@@ -154,30 +157,35 @@ async fn migrate(path: &Path) -> Result<(), OpenError> {
     // the lock is ours, so nothing waits for this connection; its own failure adds nothing to the outcome's
     let _ = connection.close().await;
     outcome.map_err(|error| match error {
-        MigrateError::VersionMissing(version) => OpenError::NewerSchema { path: path.to_owned(), version },
+        MigrateError::VersionMissing(version) => OpenError::NewerSchema { database: name(path), version },
         MigrateError::VersionMismatch(version) => {
-            OpenError::EditedMigration { path: path.to_owned(), version }
+            OpenError::EditedMigration { database: name(path), version }
         }
         other => failed(path, &other),
     })
 }
 
 fn not_writable(path: &Path, error: &io::Error) -> OpenError {
-    OpenError::NotWritable { path: path.to_owned(), detail: error.to_string() }
+    OpenError::NotWritable { database: name(path), detail: error.to_string() }
 }
 
 fn failed(path: &Path, error: &dyn std::error::Error) -> OpenError {
-    OpenError::Failed { path: path.to_owned(), detail: error.to_string() }
+    OpenError::Failed { database: name(path), detail: error.to_string() }
 }
 
 fn open_error(path: &Path, error: &rusqlite::Error) -> OpenError {
-    let path = path.to_owned();
+    let (database, detail) = (name(path), error.to_string());
     match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase) => OpenError::NotADatabase { path },
-        Some(ErrorCode::DatabaseCorrupt) => OpenError::Corrupt { path, detail: error.to_string() },
+        Some(ErrorCode::NotADatabase) => OpenError::NotADatabase { database },
+        Some(ErrorCode::DatabaseCorrupt) => OpenError::Corrupt { database, detail },
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
-            OpenError::NotWritable { path, detail: error.to_string() }
+            OpenError::NotWritable { database, detail }
         }
-        _ => OpenError::Failed { path, detail: error.to_string() },
+        _ => OpenError::Failed { database, detail },
     }
+}
+
+/// The file, as messages name it.
+fn name(path: &Path) -> String {
+    path.display().to_string()
 }

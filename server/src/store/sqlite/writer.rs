@@ -9,7 +9,6 @@ use std::thread;
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
-use tokio::sync::oneshot;
 use vibetea_protocol::Clock;
 
 use super::SqliteOptions;
@@ -17,7 +16,7 @@ use super::connection::{self, PAGE_SIZE};
 use super::insert::{Inserter, Stored};
 use super::lock::FileLock;
 use super::open::Opened;
-use super::queue::{Command, Health, Insert, Queue};
+use crate::store::queue::{Command, Group, Health, Queue};
 use crate::store::{LiveEvent, OnLive, OpenError, StoreError};
 
 /// Pages in the log after which it is moved even under load.
@@ -58,35 +57,11 @@ pub(super) fn spawn(
     let thread = thread::Builder::new()
         .name("vibetea-store".to_owned())
         .spawn(move || writer.run(&incoming))
-        .map_err(|error| OpenError::Failed { path, detail: error.to_string() })?;
+        .map_err(|error| OpenError::Failed {
+            database: path.display().to_string(),
+            detail: error.to_string(),
+        })?;
     Ok(Queue::new(commands, options.queue_bytes, health, thread))
-}
-
-/// What is committed together.
-#[derive(Default)]
-struct Group {
-    inserts: Vec<Insert>,
-    checks: Vec<oneshot::Sender<Result<(), StoreError>>>,
-}
-
-impl Group {
-    /// Takes what waits already; waiting for more would only delay the first.
-    fn gather(first: Command, incoming: &Receiver<Command>, most_events: usize) -> Self {
-        let mut group = Self::default();
-        let mut events = 0;
-        let mut next = Some(first);
-        while let Some(command) = next {
-            match command {
-                Command::Insert(insert) => {
-                    events += insert.batch.events.len();
-                    group.inserts.push(insert);
-                }
-                Command::Check(answer) => group.checks.push(answer),
-            }
-            next = if events < most_events { incoming.try_recv().ok() } else { None };
-        }
-        group
-    }
 }
 
 impl Writer {
@@ -145,22 +120,12 @@ impl Writer {
                 Err(StoreError::Internal("the writer panicked".to_owned()))
             }
         };
-        self.note(stored.as_ref().map(|_| ()));
-        match stored {
-            Ok(stored) => {
-                self.publish(&stored.live);
-                for (insert, inserted) in group.inserts.into_iter().zip(stored.inserted) {
-                    insert.answer(Ok(inserted));
-                }
-                group.checks.into_iter().for_each(|answer| drop(answer.send(Ok(()))));
-            }
-            Err(error) => {
-                for insert in group.inserts {
-                    insert.answer(Err(error.clone()));
-                }
-                group.checks.into_iter().for_each(|answer| drop(answer.send(Err(error.clone()))));
-            }
-        }
+        self.health.note(stored.as_ref().map(|_| ()));
+        let inserted = stored.map(|stored| {
+            self.publish(&stored.live);
+            stored.inserted
+        });
+        group.answer(&inserted);
     }
 
     fn store(&mut self, group: &Group) -> rusqlite::Result<Stored> {
@@ -168,8 +133,7 @@ impl Writer {
             Some(connection) => connection,
             closed => closed.insert(connection::writer(&self.path, self.busy_timeout)?),
         };
-        let batches = group.inserts.iter().map(|insert| &insert.batch);
-        let stored = self.inserter.store(connection, batches, self.clock.now())?;
+        let stored = self.inserter.store(connection, group.batches(), self.clock.now())?;
         if !group.checks.is_empty() {
             self.checks = (self.checks + 1) % 1000;
             connection.pragma_update(None, "user_version", self.checks)?;
@@ -185,15 +149,6 @@ impl Writer {
             self.connection = None;
         }
         connection::store_error(error)
-    }
-
-    fn note(&self, outcome: Result<(), &StoreError>) {
-        let changed = self.health.note(outcome.map_err(Clone::clone));
-        match outcome {
-            Err(error) if changed => tracing::error!(%error, "events cannot be stored"),
-            Ok(()) if changed => tracing::info!("events are stored again"),
-            _ => {}
-        }
     }
 
     /// The events are stored whatever becomes of the broadcast.

@@ -12,9 +12,8 @@ use vibetea_protocol::{EventType, Timestamp};
 
 use super::Wanted;
 use super::edges::{Part, Quarters};
-use crate::store::sqlite::kept::{
-    Cell, DAYS_PER_PERIOD, DurationSums, Kind, QUARTERS_PER_DAY, Seen, find, kept,
-};
+use crate::store::kept::{Cell, DAYS_PER_PERIOD, DurationSums, Kind, QUARTERS_PER_DAY, Seen, kept};
+use crate::store::sqlite::kept::find;
 use crate::store::sqlite::pool::{Reader, invalid};
 use crate::store::{BreakdownsAnswer, BreakdownsQuestion, Facts};
 

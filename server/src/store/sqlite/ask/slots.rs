@@ -9,7 +9,7 @@ use vibetea_protocol::EventType;
 use super::Wanted;
 use super::scan::Direction;
 use crate::store::EventFilter;
-use crate::store::sqlite::kept::{Kind, OTHER, kept};
+use crate::store::kept::{Kind, OTHER, kept};
 
 const OLDER: &str = "SELECT quarter, source, project, type, tool FROM quarterly
     WHERE quarter >= ?1 AND quarter < ?2 ORDER BY quarter DESC";

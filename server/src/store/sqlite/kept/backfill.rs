@@ -4,8 +4,9 @@ use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 use vibetea_protocol::timestamp::InvalidTimestamp;
 use vibetea_protocol::{EventType, Timestamp};
 
-use super::{Kept, Names, Seen};
+use super::{add, write};
 use crate::store::Facts;
+use crate::store::kept::{Kept, Names, Seen};
 use crate::store::sqlite::pool::invalid;
 
 /// Events per transaction: what is held in memory is bounded by it.
@@ -51,6 +52,7 @@ fn count_part(
     next: i64,
     last: i64,
 ) -> rusqlite::Result<(u64, i64)> {
+    names.bound();
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // places have gaps: the part ends at a place that holds an event
     let end: i64 = transaction.query_row(
@@ -70,15 +72,12 @@ fn count_part(
             let facts = Facts::of(event_type, row.get_ref(3)?.as_bytes()?);
             let timestamp =
                 Timestamp::from_micros(row.get(0)?).ok_or_else(|| invalid(0, InvalidTimestamp))?;
-            kept.add(
-                &transaction,
-                names,
-                &Seen { source: row.get(1)?, timestamp, event_type, facts: &facts },
-            )?;
+            let seen = Seen { source: row.get(1)?, timestamp, event_type, facts: &facts };
+            add(&transaction, names, &mut kept, &seen)?;
             counted += 1;
         }
     }
-    kept.write(&transaction)?;
+    write(&transaction, kept)?;
     if end >= last {
         transaction.execute("DELETE FROM uncounted", [])?;
     } else {

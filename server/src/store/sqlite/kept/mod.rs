@@ -1,5 +1,4 @@
-//! Kept counts beyond the hours: sessions, and events by project, type and tool. Taken in memory over a transaction
-//! and written in the same one, a statement for each distinct key.
+//! Writes the kept counts into SQLite.
 
 mod backfill;
 mod cells;
@@ -8,71 +7,26 @@ mod names;
 mod sessions;
 
 use rusqlite::Connection;
-use vibetea_protocol::timestamp::MICROS_PER_QUARTER;
-use vibetea_protocol::{EventType, Timestamp};
 
-use crate::store::Facts;
-use cells::Cells;
-use sessions::Sessions;
+use crate::store::kept::{Kept, Names, Seen};
 
 pub(super) use backfill::count_uncounted;
-pub(super) use cells::Cell;
-pub(super) use durations::{DurationSums, Durations, register};
-pub(super) use names::{Kind, Names, OTHER, find, kept};
+pub(super) use durations::register;
+pub(super) use names::find;
 
-/// Quarters of an hour in a day.
-pub(super) const QUARTERS_PER_DAY: i64 = 96;
-/// Days in a period, about a month.
-pub(super) const DAYS_PER_PERIOD: i64 = 32;
-
-/// A new event, as far as it is counted.
-pub(super) struct Seen<'a> {
-    pub(super) source: i64,
-    pub(super) timestamp: Timestamp,
-    pub(super) event_type: EventType,
-    pub(super) facts: &'a Facts,
+/// Counts an event that was stored just now.
+pub(super) fn add(
+    connection: &Connection,
+    names: &mut Names,
+    kept: &mut Kept,
+    seen: &Seen<'_>,
+) -> rusqlite::Result<()> {
+    kept.add(|source, kind, text| names::number(connection, names, source, kind, text), seen)
 }
 
-impl Seen<'_> {
-    fn micros(&self) -> i64 {
-        self.timestamp.as_micros()
-    }
-
-    fn quarter(&self) -> i64 {
-        self.micros() / MICROS_PER_QUARTER
-    }
-
-    /// The tool of a tool event.
-    pub(super) fn tool(&self) -> Option<&str> {
-        let named = self.facts.tool.as_deref().filter(|tool| !tool.is_empty());
-        (self.event_type == EventType::Tool).then(|| named.unwrap_or(OTHER))
-    }
-}
-
-/// What the events of one transaction add.
-#[derive(Default)]
-pub(super) struct Kept {
-    cells: Cells,
-    sessions: Sessions,
-}
-
-impl Kept {
-    /// Counts an event that was stored just now.
-    pub(super) fn add(
-        &mut self,
-        connection: &Connection,
-        names: &mut Names,
-        seen: &Seen<'_>,
-    ) -> rusqlite::Result<()> {
-        let key = self.cells.key(connection, names, seen)?;
-        self.cells.add(key, seen);
-        self.sessions.add(key.tool, seen);
-        Ok(())
-    }
-
-    /// Adds everything to the tables.
-    pub(super) fn write(self, connection: &Connection) -> rusqlite::Result<()> {
-        self.cells.write(connection)?;
-        self.sessions.write(connection)
-    }
+/// Adds everything to the tables.
+pub(super) fn write(connection: &Connection, kept: Kept) -> rusqlite::Result<()> {
+    let (cells, sessions) = kept.into_tables();
+    cells::write_cells(connection, &cells)?;
+    sessions::write_sessions(connection, sessions)
 }

@@ -1,18 +1,8 @@
-//! One row for each session of a source, and what happened in it.
-
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+//! Writes sessions and what happened in them.
 
 use rusqlite::{Connection, OptionalExtension as _};
-use vibetea_protocol::EventType;
 
-use super::Seen;
-use super::cells::place;
-
-/// Longer ids are no sessions, in bytes; longer names of agents are none.
-const LONGEST: usize = 128;
-/// Agents of a session that are told apart; the rest is counted as one without id and type.
-const MOST_AGENTS: i64 = 500;
+use crate::store::kept::{Agent, MOST_AGENTS, Session, Sessions, kept};
 
 const SESSION: &str = "INSERT INTO session
     (name, source, started, last, ended, project, project_at, events, activities, errors)
@@ -37,134 +27,43 @@ const AGENT: &str = "INSERT INTO session_agent (session, agent, type, first, sta
 const HAS_AGENT: &str = "SELECT 1 FROM session_agent WHERE session = ?1 AND agent = ?2 AND type = ?3";
 const AGENTS: &str = "SELECT count(*) FROM session_agent WHERE session = ?1";
 
-/// Sessions of one transaction.
-#[derive(Default)]
-pub(super) struct Sessions(BTreeMap<(i64, Arc<str>), Session>);
-
-struct Session {
-    started: i64,
-    last: i64,
-    ended: i64,
-    /// Time and name of the latest project; of several at that time the greatest.
-    project: (i64, Arc<str>),
-    events: i64,
-    activities: i64,
-    errors: i64,
-    quarters: BTreeSet<i64>,
-    tools: BTreeMap<i64, [i64; 3]>,
-    agents: BTreeMap<(Arc<str>, Arc<str>), Agent>,
+pub(super) fn write_sessions(connection: &Connection, sessions: Sessions) -> rusqlite::Result<()> {
+    for ((source, name), session) in sessions.0 {
+        write(connection, source, &name, session)?;
+    }
+    Ok(())
 }
 
-struct Agent {
-    first: i64,
-    steps: [i64; 3],
-}
-
-impl Sessions {
-    pub(super) fn add(&mut self, tool: i64, seen: &Seen<'_>) {
-        let Some(name) = seen.facts.session.as_ref().filter(|name| (1..=LONGEST).contains(&name.len()))
-        else {
-            return;
-        };
-        let session = self.0.entry((seen.source, Arc::clone(name))).or_insert_with(|| Session::new(seen));
-        session.add(tool, seen);
+fn write(connection: &Connection, source: i64, name: &str, session: Session) -> rusqlite::Result<()> {
+    let (project_at, project) = session.project;
+    let project = kept(&project);
+    let number: i64 = connection.prepare_cached(SESSION)?.query_row(
+        (
+            name,
+            source,
+            session.started,
+            session.last,
+            session.ended,
+            project,
+            project_at,
+            session.events,
+            session.activities,
+            session.errors,
+        ),
+        |row| row.get(0),
+    )?;
+    let mut insert = connection.prepare_cached(QUARTER)?;
+    for quarter in session.quarters {
+        insert.execute((number, quarter))?;
     }
-
-    pub(super) fn write(self, connection: &Connection) -> rusqlite::Result<()> {
-        for ((source, name), session) in self.0 {
-            session.write(connection, source, &name)?;
-        }
-        Ok(())
+    let mut upsert = connection.prepare_cached(TOOL)?;
+    for (tool, [started, completed, failed]) in session.tools {
+        upsert.execute((number, tool, started, completed, failed))?;
     }
-}
-
-impl Session {
-    fn new(seen: &Seen<'_>) -> Self {
-        Self {
-            started: seen.micros(),
-            last: seen.micros(),
-            ended: -1,
-            project: (-1, "".into()),
-            events: 0,
-            activities: 0,
-            errors: 0,
-            quarters: BTreeSet::new(),
-            tools: BTreeMap::new(),
-            agents: BTreeMap::new(),
-        }
+    for ((agent, kind), counts) in session.agents {
+        write_agent(connection, number, (&agent, &kind), &counts)?;
     }
-
-    fn add(&mut self, tool: i64, seen: &Seen<'_>) {
-        let micros = seen.micros();
-        self.started = self.started.min(micros);
-        self.last = self.last.max(micros);
-        self.events += 1;
-        self.quarters.insert(seen.quarter());
-        if seen.facts.is_end {
-            self.ended = self.ended.max(micros);
-        }
-        if let Some(project) = seen.facts.project.as_ref().filter(|project| !project.is_empty()) {
-            let (at, last) = &self.project;
-            if micros > *at || (micros == *at && **project > **last) {
-                self.project = (micros, Arc::clone(project));
-            }
-        }
-        match seen.event_type {
-            EventType::Activity => self.activities += 1,
-            EventType::Error => self.errors += 1,
-            EventType::Tool => {
-                if let Some(step) = place(seen.facts.step) {
-                    self.tools.entry(tool).or_default()[step] += 1;
-                }
-            }
-            EventType::Agent => self.add_agent(seen),
-            EventType::Session | EventType::Summary => {}
-        }
-    }
-
-    fn add_agent(&mut self, seen: &Seen<'_>) {
-        let Some(step) = place(seen.facts.step) else { return };
-        let name = |name: &Option<Arc<str>>| match name {
-            Some(name) if name.len() <= LONGEST => Arc::clone(name),
-            _ => "".into(),
-        };
-        let key = (name(&seen.facts.agent_id), name(&seen.facts.agent_type));
-        let agent = self.agents.entry(key).or_insert(Agent { first: seen.micros(), steps: [0; 3] });
-        agent.first = agent.first.min(seen.micros());
-        agent.steps[step] += 1;
-    }
-
-    fn write(self, connection: &Connection, source: i64, name: &str) -> rusqlite::Result<()> {
-        let (project_at, project) = self.project;
-        let project = super::kept(&project);
-        let number: i64 = connection.prepare_cached(SESSION)?.query_row(
-            (
-                name,
-                source,
-                self.started,
-                self.last,
-                self.ended,
-                project,
-                project_at,
-                self.events,
-                self.activities,
-                self.errors,
-            ),
-            |row| row.get(0),
-        )?;
-        let mut insert = connection.prepare_cached(QUARTER)?;
-        for quarter in self.quarters {
-            insert.execute((number, quarter))?;
-        }
-        let mut upsert = connection.prepare_cached(TOOL)?;
-        for (tool, [started, completed, failed]) in self.tools {
-            upsert.execute((number, tool, started, completed, failed))?;
-        }
-        for ((agent, kind), counts) in self.agents {
-            write_agent(connection, number, (&agent, &kind), &counts)?;
-        }
-        Ok(())
-    }
+    Ok(())
 }
 
 fn write_agent(

@@ -7,7 +7,10 @@ use bytes::Bytes;
 use tokio::sync::Semaphore;
 use vibetea_protocol::{EventType, Timestamp};
 
+use tokio::sync::oneshot;
+
 use super::*;
+use crate::store::queue::Insert;
 use crate::store::{NewBatch, NewEvent, Route};
 
 struct Bench {

@@ -1,13 +1,13 @@
 //! The bounded way from requests to the writer.
 
-use std::sync::mpsc::{SyncSender, TrySendError};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use crate::store::{NewBatch, StoreError};
+use super::{NewBatch, StoreError};
 
 /// What an event takes beside its payload, roughly.
 const EVENT_BYTES: usize = 384;
@@ -45,6 +45,54 @@ impl Insert {
     }
 }
 
+/// What is committed together.
+#[derive(Default)]
+pub(super) struct Group {
+    pub(super) inserts: Vec<Insert>,
+    pub(super) checks: Vec<oneshot::Sender<Result<(), StoreError>>>,
+}
+
+impl Group {
+    /// Takes what waits already; waiting for more would only delay the first.
+    pub(super) fn gather(first: Command, incoming: &Receiver<Command>, most_events: usize) -> Self {
+        let mut group = Self::default();
+        let mut events = 0;
+        let mut next = Some(first);
+        while let Some(command) = next {
+            match command {
+                Command::Insert(insert) => {
+                    events += insert.batch.events.len();
+                    group.inserts.push(insert);
+                }
+                Command::Check(answer) => group.checks.push(answer),
+            }
+            next = if events < most_events { incoming.try_recv().ok() } else { None };
+        }
+        group
+    }
+
+    pub(super) fn batches(&self) -> impl Iterator<Item = &NewBatch> {
+        self.inserts.iter().map(|insert| &insert.batch)
+    }
+
+    /// Tells all who wait: each how many of its events were new, or what went wrong.
+    pub(super) fn answer(self, outcome: &Result<Vec<u64>, StoreError>) {
+        for (index, insert) in self.inserts.into_iter().enumerate() {
+            // a writer that miscounts has failed
+            insert.answer(outcome.as_ref().map_err(Clone::clone).and_then(|inserted| {
+                inserted
+                    .get(index)
+                    .copied()
+                    .ok_or_else(|| StoreError::Internal("no count for a batch".to_owned()))
+            }));
+        }
+        for check in self.checks {
+            // who asked may have left
+            let _ = check.send(outcome.as_ref().map(|_| ()).map_err(Clone::clone));
+        }
+    }
+}
+
 /// The last outcome of a write, by whomever.
 #[derive(Debug, Default)]
 pub(super) struct Health {
@@ -52,8 +100,17 @@ pub(super) struct Health {
 }
 
 impl Health {
-    /// Notes an outcome; answers whether it differs in kind from the one before.
-    pub(super) fn note(&self, outcome: Result<(), StoreError>) -> bool {
+    /// Notes an outcome and says in the log when it differs in kind from the one before.
+    pub(super) fn note(&self, outcome: Result<(), &StoreError>) {
+        let changed = self.change(outcome.map_err(Clone::clone));
+        match outcome {
+            Err(error) if changed => tracing::error!(%error, "events cannot be stored"),
+            Ok(()) if changed => tracing::info!("events are stored again"),
+            _ => {}
+        }
+    }
+
+    fn change(&self, outcome: Result<(), StoreError>) -> bool {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let was_ok = last.as_ref().is_none_or(|(_, outcome)| outcome.is_ok());
         let changed = was_ok != outcome.is_ok();

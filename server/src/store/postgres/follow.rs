@@ -1,0 +1,138 @@
+//! Tells the live stream what any server has stored, in the order of the stream: after each commit of this one, when the
+//! database notifies of another's, and every two seconds besides, for a notification can be lost.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnection, PgListener, PgPoolOptions};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::connection::Target;
+use super::read;
+use crate::store::OnLive;
+
+const CHANNEL: &str = "vibetea_live";
+/// The longest that a lost notification can delay an event.
+const POLL: Duration = Duration::from_secs(2);
+/// Between attempts to listen.
+const RETRY: Duration = Duration::from_secs(1);
+const PAGE: i64 = 1000;
+
+/// The tasks that follow the stream.
+#[derive(Debug)]
+pub(super) struct Follower {
+    stop: CancellationToken,
+    tasks: std::sync::Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Follower {
+    /// Follows the stream behind a place.
+    pub(super) fn start(target: Target, behind: i64, committed: Arc<Notify>, on_live: OnLive) -> Self {
+        let stop = CancellationToken::new();
+        let listen = listen(target.clone(), Arc::clone(&committed));
+        let follow = Follow { target, connection: None, place: behind, on_live, is_well: true };
+        let tasks = vec![
+            tokio::spawn(until(stop.clone(), listen)),
+            tokio::spawn(until(stop.clone(), follow.run(committed))),
+        ];
+        Self { stop, tasks: std::sync::Mutex::new(tasks) }
+    }
+
+    /// Stops; nobody is told of anything afterwards.
+    pub(super) async fn close(&self) {
+        self.stop.cancel();
+        let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        for task in tasks {
+            // a panic in it was already reported by the panic hook
+            let _ = task.await;
+        }
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = work => {}
+    }
+}
+
+/// Passes notifications on. What was missed while there was no connection is found by the poll.
+async fn listen(target: Target, committed: Arc<Notify>) {
+    loop {
+        // a pool, for the listener takes no plain connection; it never holds more than one
+        let pool = PgPoolOptions::new()
+            .max_connections(1)
+            .max_lifetime(None)
+            .idle_timeout(None)
+            .connect_lazy_with(target.options());
+        let listening = target.within(async {
+            let mut listener = PgListener::connect_with(&pool).await?;
+            listener.listen(CHANNEL).await?;
+            Ok(listener)
+        });
+        if let Ok(mut listener) = listening.await {
+            committed.notify_one();
+            // none: the connection was lost
+            while let Ok(Some(_)) = listener.try_recv().await {
+                committed.notify_one();
+            }
+        }
+        tokio::time::sleep(RETRY).await;
+    }
+}
+
+struct Follow {
+    target: Target,
+    connection: Option<PgConnection>,
+    place: i64,
+    on_live: OnLive,
+    is_well: bool,
+}
+
+impl Follow {
+    async fn run(mut self, committed: Arc<Notify>) {
+        loop {
+            // either way: what is new is read from the table
+            let _ = tokio::time::timeout(POLL, committed.notified()).await;
+            match self.catch_up().await {
+                Ok(()) if !self.is_well => {
+                    self.is_well = true;
+                    tracing::info!("the live stream is followed again");
+                }
+                Ok(()) => {}
+                Err(error) => {
+                    self.connection = None;
+                    if std::mem::take(&mut self.is_well) {
+                        tracing::error!(%error, "the live stream cannot be followed");
+                    }
+                    tokio::time::sleep(RETRY).await;
+                }
+            }
+        }
+    }
+
+    async fn catch_up(&mut self) -> sqlx::Result<()> {
+        loop {
+            let mut connection = match self.connection.take() {
+                Some(connection) => connection,
+                None => self.target.connect().await?,
+            };
+            let page = self.target.within(read::live_events_after(&mut connection, self.place, PAGE)).await?;
+            self.connection = Some(connection);
+            let Some(last) = page.last().map(|live| live.seq) else { return Ok(()) };
+            if catch_unwind(AssertUnwindSafe(|| (self.on_live)(&page))).is_err() {
+                tracing::error!(events = page.len(), "the live stream panicked");
+            }
+            self.place = i64::try_from(last).unwrap_or(i64::MAX);
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! From a URL to a database with the newest schema.
+
+use std::borrow::Cow;
+use std::time::{Duration, Instant};
+
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::postgres::PgConnection;
+use sqlx::{Connection as _, Executor as _};
+
+use super::connection::Target;
+use crate::store::OpenError;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/postgres");
+
+const SCHEMA: &str = "vibetea";
+const RECORD: &str = "vibetea._sqlx_migrations";
+/// Between two attempts to reach a database that is not up yet.
+const RETRY: Duration = Duration::from_millis(250);
+
+/// Tables that are in the way of the first migration: a table `events` that lacks a column of the hosted deployment's,
+/// or something in our schema that no migration made.
+const IN_THE_WAY: &str = "
+    SELECT 'the table public.events has other columns' WHERE to_regclass('public.events') IS NOT NULL AND 6 <> (
+        SELECT count(*) FROM pg_attribute
+        WHERE attrelid = to_regclass('public.events') AND NOT attisdropped
+        AND (attname, format_type(atttypid, NULL)) IN (
+            ('id', 'text'), ('source', 'text'), ('timestamp', 'timestamp with time zone'), ('event_type', 'text'),
+            ('payload', 'jsonb'), ('created_at', 'timestamp with time zone')))
+    UNION ALL
+    SELECT 'the schema vibetea has tables that no VibeTea server made' WHERE EXISTS (
+        SELECT FROM pg_class WHERE relnamespace = to_regnamespace('vibetea') AND relname <> '_sqlx_migrations')";
+
+/// Brings the schema up to date. Several servers may do so at once: one migrates, the others wait.
+pub(super) async fn migrate(target: &Target, wait: Duration) -> Result<(), OpenError> {
+    let mut connection = reach(target, wait).await?;
+    let outcome = run(target, &mut connection).await;
+    // the lock on migrations goes with the session, whatever happened
+    let _ = connection.close().await;
+    outcome
+}
+
+/// Waits for a database that is not up yet.
+async fn reach(target: &Target, wait: Duration) -> Result<PgConnection, OpenError> {
+    let begin = Instant::now();
+    let mut told = false;
+    loop {
+        let error = match target.connect().await {
+            Ok(connection) => return Ok(connection),
+            Err(error) => error,
+        };
+        let is_final = error.as_database_error().is_some_and(|error| {
+            // starting up or shutting down; too many connections
+            !matches!(error.code().as_deref(), Some("57P03" | "57P01" | "53300"))
+        });
+        if is_final || matches!(error, sqlx::Error::Configuration(_)) || begin.elapsed() >= wait {
+            return Err(OpenError::Unreachable { database: target.name.clone(), detail: error.to_string() });
+        }
+        if !told {
+            tracing::warn!(database = target.name, %error, "waiting for the database");
+            told = true;
+        }
+        tokio::time::sleep(RETRY).await;
+    }
+}
+
+async fn run(target: &Target, connection: &mut PgConnection) -> Result<(), OpenError> {
+    // a migration of a large table takes its time, and so does waiting for another server's
+    connection
+        .execute("SET statement_timeout = 0; SET lock_timeout = 0; SET search_path = public")
+        .await
+        .map_err(|error| failed(target, &error))?;
+    refuse_foreign(target, connection).await?;
+    let migrator = Migrator {
+        migrations: Cow::Borrowed(&MIGRATIONS.migrations),
+        table_name: Cow::Borrowed(RECORD),
+        create_schemas: Cow::Borrowed(&[Cow::Borrowed(SCHEMA)]),
+        ..Migrator::DEFAULT
+    };
+    migrator.run_direct(None, connection, false).await.map_err(|error| {
+        let database = target.name.clone();
+        match error {
+            MigrateError::VersionMissing(version) => OpenError::NewerSchema { database, version },
+            MigrateError::VersionMismatch(version) => OpenError::EditedMigration { database, version },
+            other => failed(target, &other),
+        }
+    })
+}
+
+async fn refuse_foreign(target: &Target, connection: &mut PgConnection) -> Result<(), OpenError> {
+    let failed = |error: sqlx::Error| failed(target, &error);
+    let migrated: bool = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL")
+        .bind(RECORD)
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(failed)?;
+    if migrated {
+        return Ok(());
+    }
+    let in_the_way: Option<String> =
+        sqlx::query_scalar(IN_THE_WAY).fetch_optional(&mut *connection).await.map_err(failed)?;
+    match in_the_way {
+        Some(detail) => Err(OpenError::Foreign { database: target.name.clone(), detail }),
+        None => Ok(()),
+    }
+}
+
+fn failed(target: &Target, error: &dyn std::error::Error) -> OpenError {
+    OpenError::Failed { database: target.name.clone(), detail: error.to_string() }
+}

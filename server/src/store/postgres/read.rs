@@ -1,0 +1,102 @@
+//! Single questions to PostgreSQL.
+
+use bytes::Bytes;
+use sqlx::Row as _;
+use sqlx::postgres::{PgConnection, PgRow};
+use std::sync::Arc;
+use vibetea_protocol::history::HourlyAggregate;
+use vibetea_protocol::timestamp::MICROS_PER_DAY;
+use vibetea_protocol::{EventId, EventType, SourceId, Timestamp};
+
+use crate::store::{LiveEvent, NewEvent, Totals};
+
+const AFTER: &str = "SELECT live, source, id, micros(timestamp), type_number(event_type), payload::text
+    FROM public.events WHERE live > $1 ORDER BY live LIMIT $2";
+const HOURLY: &str = "SELECT source, date::text, hour, event_count FROM hourly_aggregates_since(moment($1), $2)";
+const TOTALS: &str = "SELECT (SELECT count(DISTINCT source) FROM tally),
+    (SELECT micros(min(timestamp)) FROM public.events), (SELECT micros(max(timestamp)) FROM public.events)";
+
+/// The live stream after a place, oldest first.
+pub(super) async fn live_events_after(
+    connection: &mut PgConnection,
+    place: i64,
+    limit: i64,
+) -> sqlx::Result<Vec<LiveEvent>> {
+    let rows = sqlx::query(AFTER).bind(place).bind(limit).fetch_all(connection).await?;
+    rows.iter().map(live).collect()
+}
+
+fn live(row: &PgRow) -> sqlx::Result<LiveEvent> {
+    let source: SourceId = row.try_get::<&str, _>(1)?.parse().map_err(decode)?;
+    let id: EventId = row.try_get::<&str, _>(2)?.parse().map_err(decode)?;
+    let timestamp = Timestamp::from_micros(row.try_get(3)?).ok_or_else(|| decode("a time that no event can have"))?;
+    let event_type = u8::try_from(row.try_get::<i64, _>(4)?)
+        .ok()
+        .and_then(EventType::from_number)
+        .ok_or_else(|| decode("a type that no event can have"))?;
+    let payload = Bytes::copy_from_slice(row.try_get::<&str, _>(5)?.as_bytes());
+    let event = NewEvent::new(id, timestamp, event_type, payload);
+    Ok(LiveEvent { seq: natural(row, 0)?, source: Arc::new(source), event })
+}
+
+/// Place of an event in the live stream; none if it is not in it.
+pub(super) async fn position_of(connection: &mut PgConnection, id: EventId) -> sqlx::Result<Option<u64>> {
+    let place: Option<Option<i64>> = sqlx::query_scalar("SELECT live FROM public.events WHERE id = $1")
+        .bind(id.as_str())
+        .fetch_optional(connection)
+        .await?;
+    Ok(place.flatten().map(i64::unsigned_abs))
+}
+
+/// The newest place that is taken: every event that is committed later has a larger one.
+pub(super) async fn newest_seq(connection: &mut PgConnection) -> sqlx::Result<u64> {
+    let newest: i64 = sqlx::query_scalar("SELECT newest FROM stream").fetch_one(connection).await?;
+    Ok(newest.unsigned_abs())
+}
+
+/// Events per UTC hour and source of the last days before `now`, and of all that is later.
+pub(super) async fn hourly_aggregates(
+    connection: &mut PgConnection,
+    now: Timestamp,
+    days: u32,
+    source: Option<&str>,
+) -> sqlx::Result<Vec<HourlyAggregate>> {
+    let since = now.as_micros().saturating_sub(i64::from(days).saturating_mul(MICROS_PER_DAY)).max(0);
+    let rows = sqlx::query(HOURLY).bind(since).bind(source).fetch_all(connection).await?;
+    let aggregate = |row: &PgRow| {
+        Ok(HourlyAggregate {
+            source: row.try_get(0)?,
+            date: row.try_get(1)?,
+            hour: u8::try_from(row.try_get::<i32, _>(2)?).map_err(decode)?,
+            event_count: natural(row, 3)?,
+        })
+    };
+    rows.iter().map(aggregate).collect()
+}
+
+/// What the store holds, from kept counts and the ends of the index on time.
+pub(super) async fn totals(connection: &mut PgConnection) -> sqlx::Result<Totals> {
+    let mut totals = Totals::default();
+    let counts = "SELECT type, sum(count)::bigint FROM tally GROUP BY type";
+    for row in sqlx::query(counts).fetch_all(&mut *connection).await? {
+        let place = usize::try_from(row.try_get::<i64, _>(0)?).map_err(decode)?;
+        if let Some(count) = totals.by_type.get_mut(place) {
+            *count = natural(&row, 1)?;
+        }
+    }
+    totals.events = totals.by_type.iter().sum();
+    let row = sqlx::query(TOTALS).fetch_one(connection).await?;
+    totals.sources = natural(&row, 0)?;
+    totals.oldest = row.try_get::<Option<i64>, _>(1)?.and_then(Timestamp::from_micros);
+    totals.newest = row.try_get::<Option<i64>, _>(2)?.and_then(Timestamp::from_micros);
+    Ok(totals)
+}
+
+/// A count or a place: never negative in the database.
+fn natural(row: &PgRow, column: usize) -> sqlx::Result<u64> {
+    row.try_get::<i64, _>(column).map(i64::unsigned_abs)
+}
+
+fn decode(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> sqlx::Error {
+    sqlx::Error::Decode(error.into())
+}

@@ -1,0 +1,147 @@
+//! The thread that writes: groups of what waits, each in one transaction on a connection of its own, which no request
+//! can cancel. The live stream is told by the follower, which is woken after each commit.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
+
+use sqlx::Connection as _;
+use sqlx::postgres::PgConnection;
+use tokio::runtime::Runtime;
+use tokio::sync::Notify;
+
+use super::PostgresOptions;
+use super::connection::{self, Target};
+use super::count::Counter;
+use super::insert;
+use crate::store::queue::{Command, Group, Health, Queue};
+use crate::store::{OpenError, StoreError};
+
+struct Writer {
+    target: Target,
+    /// Of this thread alone, so that what is queued is stored whatever becomes of the others.
+    runtime: Runtime,
+    /// None after a failure that may have left it unusable; opened again for the next group.
+    connection: Option<PgConnection>,
+    counter: Counter,
+    health: Arc<Health>,
+    committed: Arc<Notify>,
+    group_events: usize,
+}
+
+/// Starts the thread; it ends when the queue is closed or dropped.
+pub(super) fn spawn(
+    target: &Target,
+    options: &PostgresOptions,
+    committed: Arc<Notify>,
+) -> Result<Queue, OpenError> {
+    let failed =
+        |error: std::io::Error| OpenError::Failed { database: target.name.clone(), detail: error.to_string() };
+    let (commands, incoming) = sync_channel(options.queue_requests.max(1));
+    let health = Arc::new(Health::default());
+    let writer = Writer {
+        target: target.clone(),
+        runtime: tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?,
+        connection: None,
+        counter: Counter::default(),
+        health: Arc::clone(&health),
+        committed,
+        group_events: options.group_events,
+    };
+    let thread = thread::Builder::new()
+        .name("vibetea-store".to_owned())
+        .spawn(move || writer.run(&incoming))
+        .map_err(failed)?;
+    Ok(Queue::new(commands, options.queue_bytes, health, thread))
+}
+
+impl Writer {
+    fn run(mut self, incoming: &Receiver<Command>) {
+        self.catch_up();
+        while let Ok(first) = incoming.recv() {
+            let group = Group::gather(first, incoming, self.group_events);
+            self.serve(group);
+        }
+        if let Some(connection) = self.connection.take() {
+            // nothing is under way on it
+            let _ = self.runtime.block_on(self.target.within(connection.close()));
+        }
+    }
+
+    /// Counts what was stored by others, or before there was anything to count it in.
+    fn catch_up(&mut self) {
+        let mut parts = 0_u64;
+        loop {
+            let outcome = self.with_connection(async |connection, counter| counter.catch_up(connection).await);
+            match outcome {
+                Ok(true) => break,
+                Ok(false) => parts += 1,
+                Err(error) => {
+                    tracing::warn!(%error, "the stored events cannot be counted now: the next write goes on");
+                    return;
+                }
+            }
+        }
+        if parts > 0 {
+            tracing::info!(parts, "the stored events are counted");
+        }
+    }
+
+    fn serve(&mut self, group: Group) {
+        let outcome = self.store(&group);
+        if let Err(error) = &outcome
+            && connection::is_about_values(error)
+            && group.inserts.len() > 1
+        {
+            // one batch must not be refused for what another holds
+            let Group { inserts, checks } = group;
+            inserts.into_iter().for_each(|insert| self.serve(Group { inserts: vec![insert], checks: Vec::new() }));
+            return self.serve(Group { inserts: Vec::new(), checks });
+        }
+        let outcome = outcome.map_err(|error| connection::store_error(&error));
+        self.health.note(outcome.as_ref().map(|_| ()));
+        group.answer(&outcome);
+    }
+
+    fn store(&mut self, group: &Group) -> sqlx::Result<Vec<u64>> {
+        let stored = self.with_connection(async |connection, counter| {
+            insert::store(connection, counter, group.batches()).await
+        })?;
+        self.committed.notify_one();
+        Ok(stored)
+    }
+
+    /// Runs `work` on the connection and keeps it only if that went well.
+    fn with_connection<T>(
+        &mut self,
+        work: impl AsyncFnOnce(&mut PgConnection, &mut Counter) -> sqlx::Result<T>,
+    ) -> sqlx::Result<T> {
+        let Self { target, runtime, connection, counter, .. } = self;
+        let taken = connection.take();
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            runtime.block_on(async {
+                let mut connection = match taken {
+                    Some(connection) => connection,
+                    None => target.connect().await?,
+                };
+                let done = target.within(work(&mut connection, counter)).await?;
+                Ok((done, connection))
+            })
+        }));
+        match outcome {
+            Ok(Ok((done, kept))) => {
+                *connection = Some(kept);
+                Ok(done)
+            }
+            Ok(Err(error)) => {
+                counter.forget();
+                Err(error)
+            }
+            Err(_) => {
+                counter.forget();
+                Err(sqlx::Error::WorkerCrashed)
+            }
+        }
+    }
+}
