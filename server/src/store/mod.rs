@@ -1,9 +1,12 @@
 //! Where events are kept. Knows no axum and no hub.
 
+mod ask;
 mod calendar;
 mod facts;
+mod pool;
 mod question;
 mod sqlite;
+mod tables;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -3,17 +3,16 @@
 //! rusqlite and not sqlx, because sqlx pays a thread hop per statement: in one transaction of a thousand rows
 //! it is several times slower. sqlx only runs the migrations.
 
-mod ask;
 mod connection;
 mod hourly;
 mod ids;
 mod insert;
-mod kept;
+pub(super) mod kept;
 mod lock;
 mod open;
-mod pool;
 mod queue;
 mod read;
+mod reader;
 mod tally;
 mod writer;
 
@@ -28,11 +27,14 @@ use vibetea_protocol::{Clock, EventId, Timestamp};
 use super::{
     BreakdownsAnswer, BreakdownsQuestion, Calendar, CountsAnswer, CountsQuestion, EventsAnswer,
     EventsQuestion, LiveEvent, NewBatch, OnLive, OpenError, SessionsAnswer, SessionsQuestion, SourceFilter,
-    StoreError, Totals,
+    StoreError, Totals, ask,
 };
+use crate::store::pool::ReadPool;
 use ids::RecentIds;
-use pool::ReadPool;
 use queue::Queue;
+
+pub(super) use connection::store_error;
+pub(super) use reader::Reader;
 
 /// Where the file is and how much it may take.
 #[derive(Debug, Clone)]
@@ -75,7 +77,7 @@ impl SqliteOptions {
 #[derive(Debug, Clone)]
 pub struct SqliteStore {
     queue: Arc<Queue>,
-    readers: Arc<ReadPool>,
+    readers: Arc<ReadPool<Reader>>,
     ids: Arc<RecentIds>,
     clock: Clock,
 }
@@ -87,7 +89,8 @@ impl SqliteStore {
         on_live: OnLive,
     ) -> Result<Self, OpenError> {
         let opened = open::open(&options).await?;
-        let readers = ReadPool::new(opened.path.clone(), options.readers);
+        let path = opened.path.clone();
+        let readers = ReadPool::new(options.readers, move || Reader::open(&path));
         let ids = opened.ids.shared();
         let queue = writer::spawn(opened, &options, clock.clone(), on_live)?;
         Ok(Self { queue: Arc::new(queue), readers: Arc::new(readers), ids, clock })
@@ -128,11 +131,11 @@ impl SqliteStore {
     }
 
     pub(super) async fn events(&self, question: EventsQuestion) -> Result<EventsAnswer, StoreError> {
-        self.readers.read(move |reader| ask::events(reader, &question)).await
+        self.readers.read(move |reader| ask::events(reader.tables(), &question)).await
     }
 
     pub(super) async fn sessions(&self, question: SessionsQuestion) -> Result<SessionsAnswer, StoreError> {
-        self.readers.read(move |reader| ask::sessions(reader, &question)).await
+        self.readers.read(move |reader| ask::sessions(reader.tables(), &question)).await
     }
 
     pub(super) async fn session(
@@ -141,7 +144,7 @@ impl SqliteStore {
         sources: SourceFilter,
         now: Timestamp,
     ) -> Result<Vec<Session>, StoreError> {
-        self.readers.read(move |reader| ask::session(reader, &name, &sources, now)).await
+        self.readers.read(move |reader| ask::session(reader.tables(), &name, &sources, now)).await
     }
 
     pub(super) async fn counts(
@@ -149,14 +152,14 @@ impl SqliteStore {
         question: CountsQuestion,
         calendar: Calendar,
     ) -> Result<CountsAnswer, StoreError> {
-        self.readers.read(move |reader| ask::counts(reader, &question, calendar)).await
+        self.readers.read(move |reader| ask::counts(reader.tables(), &question, calendar)).await
     }
 
     pub(super) async fn breakdowns(
         &self,
         question: BreakdownsQuestion,
     ) -> Result<BreakdownsAnswer, StoreError> {
-        self.readers.read(move |reader| ask::breakdowns(reader, &question)).await
+        self.readers.read(move |reader| ask::breakdowns(reader.tables(), &question)).await
     }
 
     pub(super) async fn check_writable(&self) -> Result<(), StoreError> {

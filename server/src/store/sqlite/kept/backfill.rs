@@ -6,7 +6,7 @@ use vibetea_protocol::{EventType, Timestamp};
 
 use super::{Kept, Names, Seen};
 use crate::store::Facts;
-use crate::store::sqlite::pool::invalid;
+use crate::store::sqlite::reader::invalid;
 
 /// Events per transaction: what is held in memory is bounded by it.
 const PART: i64 = 10_000;
@@ -17,7 +17,7 @@ const UNCOUNTED: &str = "SELECT next, last FROM uncounted";
 const EVENTS: &str = "SELECT ts, source, type, payload FROM event WHERE seq BETWEEN ?1 AND ?2 ORDER BY seq";
 
 /// Counts events that were stored before there was anything to count them in. Nothing else may write meanwhile.
-pub(in crate::store::sqlite) fn count_uncounted(connection: &mut Connection) -> rusqlite::Result<()> {
+pub(in crate::store) fn count_uncounted(connection: &mut Connection) -> rusqlite::Result<()> {
     let mut names = Names::default();
     let mut parts = 0_u64;
     let mut events = 0;

@@ -11,27 +11,27 @@ use super::{DAYS_PER_PERIOD, Durations, Kind, Names, QUARTERS_PER_DAY, Seen};
 
 /// What is counted together; 0 stands for no project and no tool.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::store::sqlite) struct Key {
+pub(in crate::store) struct Key {
     /// The quarter of an hour, the day, or the period.
-    pub(in crate::store::sqlite) slot: i64,
-    pub(in crate::store::sqlite) source: i64,
-    pub(in crate::store::sqlite) project: i64,
-    pub(in crate::store::sqlite) event_type: u8,
-    pub(in crate::store::sqlite) tool: i64,
+    pub(in crate::store) slot: i64,
+    pub(in crate::store) source: i64,
+    pub(in crate::store) project: i64,
+    pub(in crate::store) event_type: u8,
+    pub(in crate::store) tool: i64,
 }
 
 /// Counts of one key.
 #[derive(Debug, Clone, Default)]
-pub(in crate::store::sqlite) struct Cell {
-    pub(in crate::store::sqlite) events: i64,
+pub(in crate::store) struct Cell {
+    pub(in crate::store) events: i64,
     /// Started, completed and failed tool calls.
-    pub(in crate::store::sqlite) steps: [i64; 3],
-    pub(in crate::store::sqlite) durations: Durations,
+    pub(in crate::store) steps: [i64; 3],
+    pub(in crate::store) durations: Durations,
 }
 
 impl Cell {
     /// Counts an event so many times; -1 takes it away.
-    pub(in crate::store::sqlite) fn add(&mut self, seen: &Seen<'_>, times: i64) {
+    pub(in crate::store) fn add(&mut self, seen: &Seen<'_>, times: i64) {
         self.events += times;
         if seen.event_type != EventType::Tool {
             return;
@@ -45,7 +45,7 @@ impl Cell {
         }
     }
 
-    pub(in crate::store::sqlite) fn merge(&mut self, other: &Self) {
+    pub(in crate::store) fn merge(&mut self, other: &Self) {
         self.events += other.events;
         self.steps.iter_mut().zip(other.steps).for_each(|(sum, more)| *sum += more);
         self.durations.merge(&other.durations);

@@ -14,21 +14,21 @@ const LONGEST: u64 = (1 << 40) - 1;
 
 /// How often which duration was seen: small where few were.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(in crate::store::sqlite) struct Durations(BTreeMap<u64, i64>);
+pub(in crate::store) struct Durations(BTreeMap<u64, i64>);
 
 impl Durations {
-    pub(in crate::store::sqlite) fn add(&mut self, millis: u64, count: i64) {
+    pub(in crate::store) fn add(&mut self, millis: u64, count: i64) {
         *self.0.entry(bucket(millis)).or_default() += count;
     }
 
-    pub(in crate::store::sqlite) fn merge(&mut self, other: &Self) {
+    pub(in crate::store) fn merge(&mut self, other: &Self) {
         for (bucket, count) in &other.0 {
             *self.0.entry(*bucket).or_default() += count;
         }
     }
 
     /// Pairs of bucket (as distance from the one before) and count, in groups of seven bits.
-    pub(in crate::store::sqlite) fn encode(&self) -> Vec<u8> {
+    pub(in crate::store) fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.0.len() * 2);
         let mut before = 0;
         for (bucket, count) in self.0.iter().filter(|(_, count)| **count != 0) {
@@ -50,19 +50,19 @@ impl Durations {
 
 /// The sum of many: a place for each bucket, so that adding is cheap.
 #[derive(Debug, Clone, Default)]
-pub(in crate::store::sqlite) struct DurationSums(Vec<i64>);
+pub(in crate::store) struct DurationSums(Vec<i64>);
 
 impl DurationSums {
-    pub(in crate::store::sqlite) fn add(&mut self, durations: &Durations) {
+    pub(in crate::store) fn add(&mut self, durations: &Durations) {
         durations.0.iter().for_each(|(bucket, count)| self.add_bucket(*bucket, *count));
     }
 
     /// Adds what was encoded; what cannot be read adds nothing.
-    pub(in crate::store::sqlite) fn add_encoded(&mut self, bytes: &[u8]) {
+    pub(in crate::store) fn add_encoded(&mut self, bytes: &[u8]) {
         decode(bytes, |bucket, count| self.add_bucket(bucket, count));
     }
 
-    pub(in crate::store::sqlite) fn merge(&mut self, other: &Self) {
+    pub(in crate::store) fn merge(&mut self, other: &Self) {
         (0..).zip(&other.0).for_each(|(bucket, count)| self.add_bucket(bucket, *count));
     }
 
@@ -75,7 +75,7 @@ impl DurationSums {
     }
 
     /// The duration that this share, in percent, of all does not exceed: the nearest rank.
-    pub(in crate::store::sqlite) fn quantile(&self, percent: i64) -> Option<u64> {
+    pub(in crate::store) fn quantile(&self, percent: i64) -> Option<u64> {
         let total: i64 = self.0.iter().sum();
         let rank = (total.saturating_mul(percent).saturating_add(99) / 100).max(1);
         let mut seen = 0;
@@ -136,7 +136,7 @@ fn read(bytes: &mut &[u8]) -> Option<u64> {
 }
 
 /// Lets upserts of this connection say `merge_durations(kept, new)`.
-pub(in crate::store::sqlite) fn register(connection: &Connection) -> rusqlite::Result<()> {
+pub(in crate::store) fn register(connection: &Connection) -> rusqlite::Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
     connection.create_scalar_function("merge_durations", 2, flags, |context| {
         let blob = |at| match context.get_raw(at) {

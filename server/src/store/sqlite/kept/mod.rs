@@ -16,21 +16,21 @@ use cells::Cells;
 use sessions::Sessions;
 
 pub(super) use backfill::count_uncounted;
-pub(super) use cells::Cell;
-pub(super) use durations::{DurationSums, Durations, register};
-pub(super) use names::{Kind, Names, OTHER, find, kept};
+pub(in crate::store) use cells::Cell;
+pub(in crate::store) use durations::{DurationSums, Durations, register};
+pub(in crate::store) use names::{Kind, Names, OTHER, kept};
 
 /// Quarters of an hour in a day.
-pub(super) const QUARTERS_PER_DAY: i64 = 96;
+pub(in crate::store) const QUARTERS_PER_DAY: i64 = 96;
 /// Days in a period, about a month.
-pub(super) const DAYS_PER_PERIOD: i64 = 32;
+pub(in crate::store) const DAYS_PER_PERIOD: i64 = 32;
 
 /// A new event, as far as it is counted.
-pub(super) struct Seen<'a> {
-    pub(super) source: i64,
-    pub(super) timestamp: Timestamp,
-    pub(super) event_type: EventType,
-    pub(super) facts: &'a Facts,
+pub(in crate::store) struct Seen<'a> {
+    pub(in crate::store) source: i64,
+    pub(in crate::store) timestamp: Timestamp,
+    pub(in crate::store) event_type: EventType,
+    pub(in crate::store) facts: &'a Facts,
 }
 
 impl Seen<'_> {
@@ -43,7 +43,7 @@ impl Seen<'_> {
     }
 
     /// The tool of a tool event.
-    pub(super) fn tool(&self) -> Option<&str> {
+    pub(in crate::store) fn tool(&self) -> Option<&str> {
         let named = self.facts.tool.as_deref().filter(|tool| !tool.is_empty());
         (self.event_type == EventType::Tool).then(|| named.unwrap_or(OTHER))
     }

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
 
 /// What a name names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(in crate::store::sqlite) enum Kind {
+pub(in crate::store) enum Kind {
     Project = 0,
     Tool = 1,
 }
@@ -23,31 +23,30 @@ impl Kind {
 }
 
 /// Stands for what exceeds the bounds.
-pub(in crate::store::sqlite) const OTHER: &str = "other";
+pub(in crate::store) const OTHER: &str = "other";
 /// Longer names are not kept, in bytes.
 const LONGEST: usize = 256;
 /// Names that are remembered, of all sources together; without authentication anybody may invent sources.
 const REMEMBERED: usize = 65_536;
 
 /// A name as it is kept.
-pub(in crate::store::sqlite) fn kept(text: &str) -> &str {
+pub(in crate::store) fn kept(text: &str) -> &str {
     if text.len() > LONGEST { OTHER } else { text }
 }
 
 /// The writer's memory of names.
 #[derive(Debug, Default)]
-pub(in crate::store::sqlite) struct Names {
+pub(in crate::store) struct Names {
     of: HashMap<(i64, Kind), HashMap<Arc<str>, i64>>,
     remembered: usize,
 }
 
 const KNOWN: &str = "SELECT text, id FROM name WHERE source = ?1 AND kind = ?2";
 const NEW: &str = "INSERT INTO name (source, kind, text) VALUES (?1, ?2, ?3) RETURNING id";
-const FIND: &str = "SELECT id FROM name WHERE source = ?1 AND kind = ?2 AND text = ?3";
 
 impl Names {
     /// The number of a name, given out where it has none yet. 0 stands for no name.
-    pub(in crate::store::sqlite) fn number(
+    pub(in crate::store) fn number(
         &mut self,
         connection: &Connection,
         source: i64,
@@ -84,7 +83,7 @@ impl Names {
     }
 
     /// A number given out in a transaction that was rolled back is nobody's.
-    pub(in crate::store::sqlite) fn forget(&mut self) {
+    pub(in crate::store) fn forget(&mut self) {
         self.of.clear();
         self.remembered = 0;
     }
@@ -95,24 +94,4 @@ fn load(connection: &Connection, source: i64, kind: Kind) -> rusqlite::Result<Ha
     let rows = select
         .query_map((source, kind as i64), |row| Ok((Arc::from(row.get_ref(0)?.as_str()?), row.get(1)?)))?;
     rows.collect()
-}
-
-/// The number a name was counted under; 0 where it was never counted.
-pub(in crate::store::sqlite) fn find(
-    connection: &Connection,
-    source: i64,
-    kind: Kind,
-    text: &str,
-) -> rusqlite::Result<i64> {
-    if text.is_empty() {
-        return Ok(0);
-    }
-    let mut select = connection.prepare_cached(FIND)?;
-    for text in [kept(text), OTHER] {
-        let found = select.query_row((source, kind as i64, text), |row| row.get(0)).optional()?;
-        if let Some(number) = found {
-            return Ok(number);
-        }
-    }
-    Ok(0)
 }
