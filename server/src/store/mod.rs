@@ -1,11 +1,14 @@
 //! Where events are kept. Knows no axum and no hub.
 
+mod ask;
 mod calendar;
 mod facts;
 mod kept;
+mod pool;
 mod question;
 mod queue;
 mod sqlite;
+mod tables;
 
 use std::sync::Arc;
 

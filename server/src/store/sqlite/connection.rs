@@ -56,7 +56,7 @@ pub(super) fn reader(path: &Path) -> rusqlite::Result<Connection> {
 }
 
 /// What a failure of SQLite means to the caller.
-pub(super) fn store_error(error: &rusqlite::Error) -> StoreError {
+pub(in crate::store) fn store_error(error: &rusqlite::Error) -> StoreError {
     let reason = match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => "the disk is full",
         Some(ErrorCode::SystemIoFailure) => "the disk cannot be read or written",

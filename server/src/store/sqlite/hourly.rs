@@ -9,8 +9,9 @@ use vibetea_protocol::Timestamp;
 use vibetea_protocol::history::HourlyAggregate;
 use vibetea_protocol::timestamp::{MICROS_PER_DAY, MICROS_PER_QUARTER};
 
-use super::pool::Reader;
+use super::reader::Reader;
 use super::tally::hour_and_quarter;
+use crate::store::tables::ReadError;
 
 const HOURS: &str = "SELECT hour, source, q0 + q1 + q2 + q3 FROM hourly WHERE hour > ?1 ORDER BY hour DESC";
 const HOURS_OF_SOURCE: &str = "SELECT hour, source, q0 + q1 + q2 + q3 FROM hourly
@@ -43,14 +44,14 @@ struct Count {
 
 /// Newest hour first, sources ascending within it; of all sources or of one.
 pub(super) fn aggregates(
-    reader: &mut Reader,
+    reader: &Reader,
     window: Window,
     source: Option<&str>,
-) -> rusqlite::Result<Vec<HourlyAggregate>> {
-    reader.snapshot(|reader| {
+) -> Result<Vec<HourlyAggregate>, ReadError> {
+    reader.snapshot(|| {
         let source = match source {
             None => None,
-            Some(name) => match reader.source_id(name)? {
+            Some(name) => match reader.tables().source_id(name)? {
                 None => return Ok(Vec::new()),
                 known => known,
             },
@@ -145,11 +146,11 @@ impl Part {
     }
 }
 
-fn named(reader: &mut Reader, mut counts: Vec<Count>) -> rusqlite::Result<Vec<HourlyAggregate>> {
+fn named(reader: &Reader, mut counts: Vec<Count>) -> Result<Vec<HourlyAggregate>, ReadError> {
     let ids: BTreeSet<i64> = counts.iter().map(|count| count.source).collect();
     let mut names = Vec::with_capacity(ids.len());
     for id in ids {
-        names.push((reader.source_name(id)?, id));
+        names.push((reader.tables().source_name(id)?, id));
     }
     names.sort_unstable();
     let ranks: HashMap<i64, usize> = names.iter().zip(0..).map(|((_, id), rank)| (*id, rank)).collect();

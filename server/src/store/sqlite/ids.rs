@@ -10,7 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use rusqlite::{Connection, OptionalExtension as _, Transaction};
 use vibetea_protocol::{EventId, event::InvalidId};
 
-use super::pool::invalid;
+use super::reader::invalid;
 use crate::store::NewEvent;
 
 /// Ids per statement.

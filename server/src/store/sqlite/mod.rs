@@ -3,7 +3,6 @@
 //! rusqlite and not sqlx, because sqlx pays a thread hop per statement: in one transaction of a thousand rows
 //! it is several times slower. sqlx only runs the migrations.
 
-mod ask;
 mod connection;
 mod hourly;
 mod ids;
@@ -11,8 +10,8 @@ mod insert;
 mod kept;
 mod lock;
 mod open;
-mod pool;
 mod read;
+mod reader;
 mod tally;
 mod writer;
 
@@ -24,14 +23,17 @@ use vibetea_protocol::api::Session;
 use vibetea_protocol::history::HourlyAggregate;
 use vibetea_protocol::{Clock, EventId, Timestamp};
 
+use super::pool::ReadPool;
 use super::queue::Queue;
 use super::{
     BreakdownsAnswer, BreakdownsQuestion, Calendar, CountsAnswer, CountsQuestion, EventsAnswer,
     EventsQuestion, LiveEvent, NewBatch, OnLive, OpenError, SessionsAnswer, SessionsQuestion, SourceFilter,
-    StoreError, Totals,
+    StoreError, Totals, ask,
 };
 use ids::RecentIds;
-use pool::ReadPool;
+
+pub(super) use connection::store_error;
+pub(super) use reader::Reader;
 
 /// Where the file is and how much it may take.
 #[derive(Debug, Clone)]
@@ -74,7 +76,7 @@ impl SqliteOptions {
 #[derive(Debug, Clone)]
 pub struct SqliteStore {
     queue: Arc<Queue>,
-    readers: Arc<ReadPool>,
+    readers: Arc<ReadPool<Reader>>,
     ids: Arc<RecentIds>,
     clock: Clock,
 }
@@ -86,7 +88,8 @@ impl SqliteStore {
         on_live: OnLive,
     ) -> Result<Self, OpenError> {
         let opened = open::open(&options).await?;
-        let readers = ReadPool::new(opened.path.clone(), options.readers);
+        let path = opened.path.clone();
+        let readers = ReadPool::new(options.readers, move || Reader::open(&path));
         let ids = opened.ids.shared();
         let queue = writer::spawn(opened, &options, clock.clone(), on_live)?;
         Ok(Self { queue: Arc::new(queue), readers: Arc::new(readers), ids, clock })
@@ -127,11 +130,11 @@ impl SqliteStore {
     }
 
     pub(super) async fn events(&self, question: EventsQuestion) -> Result<EventsAnswer, StoreError> {
-        self.readers.read(move |reader| ask::events(reader, &question)).await
+        self.readers.read(move |reader| ask::events(reader.tables(), &question)).await
     }
 
     pub(super) async fn sessions(&self, question: SessionsQuestion) -> Result<SessionsAnswer, StoreError> {
-        self.readers.read(move |reader| ask::sessions(reader, &question)).await
+        self.readers.read(move |reader| ask::sessions(reader.tables(), &question)).await
     }
 
     pub(super) async fn session(
@@ -140,7 +143,7 @@ impl SqliteStore {
         sources: SourceFilter,
         now: Timestamp,
     ) -> Result<Vec<Session>, StoreError> {
-        self.readers.read(move |reader| ask::session(reader, &name, &sources, now)).await
+        self.readers.read(move |reader| ask::session(reader.tables(), &name, &sources, now)).await
     }
 
     pub(super) async fn counts(
@@ -148,14 +151,14 @@ impl SqliteStore {
         question: CountsQuestion,
         calendar: Calendar,
     ) -> Result<CountsAnswer, StoreError> {
-        self.readers.read(move |reader| ask::counts(reader, &question, calendar)).await
+        self.readers.read(move |reader| ask::counts(reader.tables(), &question, calendar)).await
     }
 
     pub(super) async fn breakdowns(
         &self,
         question: BreakdownsQuestion,
     ) -> Result<BreakdownsAnswer, StoreError> {
-        self.readers.read(move |reader| ask::breakdowns(reader, &question)).await
+        self.readers.read(move |reader| ask::breakdowns(reader.tables(), &question)).await
     }
 
     pub(super) async fn check_writable(&self) -> Result<(), StoreError> {

@@ -6,7 +6,8 @@ use vibetea_protocol::timestamp::InvalidTimestamp;
 use vibetea_protocol::{EventId, EventType, Timestamp, event::InvalidId};
 
 use super::ids::RecentIds;
-use super::pool::{Reader, invalid};
+use super::reader::{Reader, invalid};
+use crate::store::tables::ReadError;
 use crate::store::{LiveEvent, NewEvent, Totals};
 
 const AFTER: &str = "SELECT ts, type, payload, seq, id, source FROM event INDEXED BY event_live
@@ -16,23 +17,19 @@ const TOTALS: &str = "SELECT (SELECT count(DISTINCT source) FROM tally),
     (SELECT min(ts) FROM event), (SELECT max(ts) FROM event)";
 
 /// Place of an event in the live stream; none if it is not in it.
-pub(super) fn position_of(
-    reader: &mut Reader,
-    ids: &RecentIds,
-    id: &EventId,
-) -> rusqlite::Result<Option<u64>> {
+pub(super) fn position_of(reader: &Reader, ids: &RecentIds, id: &EventId) -> Result<Option<u64>, ReadError> {
     let Some(place) = ids.place(&reader.connection, id)? else { return Ok(None) };
     let mut select =
         reader.connection.prepare_cached("SELECT seq FROM event WHERE seq = ?1 AND id = ?2 AND live")?;
-    select.query_row((place, id.key()), |row| natural(row, 0)).optional()
+    Ok(select.query_row((place, id.key()), |row| natural(row, 0)).optional()?)
 }
 
 /// The live stream after a place, oldest first.
 pub(super) fn live_events_after(
-    reader: &mut Reader,
+    reader: &Reader,
     seq: u64,
     limit: usize,
-) -> rusqlite::Result<Vec<LiveEvent>> {
+) -> Result<Vec<LiveEvent>, ReadError> {
     let rows: Vec<(u64, i64, NewEvent)> = {
         let mut select = reader.connection.prepare_cached(AFTER)?;
         let place = i64::try_from(seq).unwrap_or(i64::MAX);
@@ -44,19 +41,21 @@ pub(super) fn live_events_after(
         rows.collect::<rusqlite::Result<_>>()?
     };
     rows.into_iter()
-        .map(|(seq, source, event)| Ok(LiveEvent { seq, source: reader.source_name(source)?, event }))
+        .map(|(seq, source, event)| {
+            Ok(LiveEvent { seq, source: reader.tables().source_name(source)?, event })
+        })
         .collect()
 }
 
 /// The newest place that holds an event of either route; 0 in an empty store.
-pub(super) fn newest_seq(reader: &mut Reader) -> rusqlite::Result<u64> {
+pub(super) fn newest_seq(reader: &Reader) -> Result<u64, ReadError> {
     let mut select = reader.connection.prepare_cached("SELECT coalesce(max(seq), 0) FROM event")?;
-    select.query_row([], |row| natural(row, 0))
+    Ok(select.query_row([], |row| natural(row, 0))?)
 }
 
 /// Sums of the kept counts, and the ends of the index on time.
-pub(super) fn totals(reader: &mut Reader) -> rusqlite::Result<Totals> {
-    reader.snapshot(|reader| {
+pub(super) fn totals(reader: &Reader) -> Result<Totals, ReadError> {
+    reader.snapshot(|| {
         let mut totals = Totals::default();
         let mut select =
             reader.connection.prepare_cached("SELECT type, sum(count) FROM tally GROUP BY type")?;

@@ -7,7 +7,7 @@ use vibetea_protocol::{EventType, Timestamp};
 use super::{add, write};
 use crate::store::Facts;
 use crate::store::kept::{Kept, Names, Seen};
-use crate::store::sqlite::pool::invalid;
+use crate::store::sqlite::reader::invalid;
 
 /// Events per transaction: what is held in memory is bounded by it.
 const PART: i64 = 10_000;

@@ -12,7 +12,6 @@ use crate::store::kept::{Kept, Names, Seen};
 
 pub(super) use backfill::count_uncounted;
 pub(super) use durations::register;
-pub(super) use names::find;
 
 /// Counts an event that was stored just now.
 pub(super) fn add(

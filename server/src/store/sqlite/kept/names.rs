@@ -3,13 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
 
-use crate::store::kept::{Kind, Known, Names, OTHER, kept};
+use crate::store::kept::{Kind, Known, Names};
 
 const KNOWN: &str = "SELECT text, id FROM name WHERE source = ?1 AND kind = ?2";
 const NEW: &str = "INSERT INTO name (source, kind, text) VALUES (?1, ?2, ?3) RETURNING id";
-const FIND: &str = "SELECT id FROM name WHERE source = ?1 AND kind = ?2 AND text = ?3";
 
 /// The number of a name, given out where it has none yet. 0 stands for no name.
 pub(super) fn number(
@@ -38,24 +37,4 @@ fn load(connection: &Connection, source: i64, kind: Kind) -> rusqlite::Result<Ha
     let rows = select
         .query_map((source, kind as i64), |row| Ok((Arc::from(row.get_ref(0)?.as_str()?), row.get(1)?)))?;
     rows.collect()
-}
-
-/// The number a name was counted under; 0 where it was never counted.
-pub(in crate::store::sqlite) fn find(
-    connection: &Connection,
-    source: i64,
-    kind: Kind,
-    text: &str,
-) -> rusqlite::Result<i64> {
-    if text.is_empty() {
-        return Ok(0);
-    }
-    let mut select = connection.prepare_cached(FIND)?;
-    for text in [kept(text), OTHER] {
-        let found = select.query_row((source, kind as i64, text), |row| row.get(0)).optional()?;
-        if let Some(number) = found {
-            return Ok(number);
-        }
-    }
-    Ok(0)
 }

@@ -1,25 +1,27 @@
 //! One search through events in order of time and id, in either direction, within a bounded number of rows.
 
-use std::ops;
+use std::ops::{self, ControlFlow};
 
 use memchr::memchr;
 use memchr::memmem::Finder;
-use rusqlite::{Connection, Row};
 use serde_json::value::RawValue;
 use vibetea_protocol::api::StoredEvent;
 use vibetea_protocol::event::InvalidId;
 use vibetea_protocol::facts::Facts;
-use vibetea_protocol::timestamp::InvalidTimestamp;
-use vibetea_protocol::{EventId, EventType, Timestamp};
+use vibetea_protocol::{EventId, EventType};
 
 use super::Wanted;
-use crate::store::sqlite::pool::{Reader, invalid};
+use crate::store::tables::{ReadError, Row, Statement, Tables, invalid, moment};
 use crate::store::{EventFilter, Position};
 
-const OLDER: &str = "SELECT ts, source, type, id, payload FROM event INDEXED BY event_ts_source
-    WHERE ts >= ?1 AND ts <= ?2 AND (?3 IS NULL OR source = ?3) ORDER BY ts DESC";
-const NEWER: &str = "SELECT ts, source, type, id, payload FROM event INDEXED BY event_ts_source
-    WHERE ts >= ?1 AND ts <= ?2 AND (?3 IS NULL OR source = ?3) ORDER BY ts";
+const OLDER: Statement = Statement::both(
+    "SELECT ts, source, type, id, payload FROM event INDEXED BY event_ts_source
+    WHERE ts >= ?1 AND ts <= ?2 AND (?3 IS NULL OR source = ?3) ORDER BY ts DESC",
+);
+const NEWER: Statement = Statement::both(
+    "SELECT ts, source, type, id, payload FROM event INDEXED BY event_ts_source
+    WHERE ts >= ?1 AND ts <= ?2 AND (?3 IS NULL OR source = ?3) ORDER BY ts",
+);
 
 /// Which way a search goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,13 +45,13 @@ impl Found {
         Position { micros: self.micros, key: self.key.clone() }
     }
 
-    pub(super) fn stored(self, reader: &mut Reader) -> rusqlite::Result<StoredEvent> {
+    pub(super) fn stored(self, tables: Tables<'_>) -> Result<StoredEvent, ReadError> {
         Ok(StoredEvent {
-            id: EventId::from_key(&self.key).ok_or_else(|| invalid(3, InvalidId))?,
-            source: reader.source_name(self.source)?.as_str().to_owned(),
-            timestamp: Timestamp::from_micros(self.micros).ok_or_else(|| invalid(0, InvalidTimestamp))?,
+            id: EventId::from_key(&self.key).ok_or_else(|| invalid("id", &InvalidId))?,
+            source: tables.source_name(self.source)?.as_str().to_owned(),
+            timestamp: moment(self.micros)?,
             event_type: self.event_type,
-            payload: RawValue::from_string(self.payload).map_err(|error| invalid(4, error))?,
+            payload: RawValue::from_string(self.payload).map_err(|error| invalid("payload", &error))?,
         })
     }
 }
@@ -161,54 +163,51 @@ impl Scan {
     /// Searches between two positions.
     pub(super) fn search(
         &mut self,
-        connection: &Connection,
+        tables: Tables<'_>,
         between: &ops::Range<Position>,
-    ) -> rusqlite::Result<()> {
+    ) -> Result<(), ReadError> {
         let statement = match self.direction {
-            Direction::Older => OLDER,
-            Direction::Newer => NEWER,
+            Direction::Older => &OLDER,
+            Direction::Newer => &NEWER,
         };
         let last = between.end.micros - i64::from(between.end.key.is_empty());
-        let mut select = connection.prepare_cached(statement)?;
-        let mut rows = select.query((between.start.micros, last, self.wanted.number()))?;
+        let params = [between.start.micros.into(), last.into(), self.wanted.number().into()];
         let mut before = None;
-        while let Some(row) = rows.next()? {
-            let micros: i64 = row.get(0)?;
+        tables.walk(statement, &params, |row| {
+            let micros = row.integer(0)?;
             if let Some(before) = before.filter(|before| *before != micros) {
                 self.end_moment();
                 if self.is_done() {
-                    return Ok(());
+                    return Ok(ControlFlow::Break(()));
                 }
                 if self.rows_left == 0 {
                     self.stop_behind(&(before..before + 1));
-                    return Ok(());
+                    return Ok(ControlFlow::Break(()));
                 }
             }
             before = Some(micros);
             self.rows_left = self.rows_left.saturating_sub(1);
             self.look_at(row, micros, between)?;
-        }
+            Ok(ControlFlow::Continue(()))
+        })?;
         self.end_moment();
         Ok(())
     }
 
     fn look_at(
         &mut self,
-        row: &Row<'_>,
+        row: Row<'_>,
         micros: i64,
         between: &ops::Range<Position>,
-    ) -> rusqlite::Result<()> {
-        let number: u8 = row.get(2)?;
-        let event_type = EventType::from_number(number)
-            .ok_or_else(|| rusqlite::Error::IntegralValueOutOfRange(2, number.into()))?;
-        let payload = row.get_ref(4)?.as_str()?;
+    ) -> Result<(), ReadError> {
+        let (event_type, payload) = (row.event_type(2)?, row.text(4)?);
         if !self.matcher.matches(event_type, payload.as_bytes()) {
             return Ok(());
         }
-        let position = Position { micros, key: row.get(3)? };
+        let position = Position { micros, key: row.text(3)?.to_owned() };
         // a position between events lies before all events of its moment
         if position > between.start && position < between.end {
-            let (source, payload) = (row.get(1)?, payload.to_owned());
+            let (source, payload) = (row.integer(1)?, payload.to_owned());
             self.moment.push(Found { micros, key: position.key, source, event_type, payload });
         }
         Ok(())

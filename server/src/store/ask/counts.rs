@@ -7,17 +7,25 @@ use vibetea_protocol::timestamp::MICROS_PER_QUARTER;
 
 use super::Wanted;
 use super::edges::{Part, Quarters};
-use crate::store::sqlite::pool::Reader;
+use crate::store::tables::{ReadError, Statement, Tables};
 use crate::store::{Bucket, Calendar, CountsAnswer, CountsQuestion};
 
-const ALL: &str = "SELECT hour, 0, sum(q0), sum(q1), sum(q2), sum(q3) FROM hourly
-    WHERE hour >= ?1 AND hour <= ?2 AND ?3 IS NULL GROUP BY hour";
-const SPLIT: &str = "SELECT hour, source, q0, q1, q2, q3 FROM hourly
-    WHERE hour >= ?1 AND hour <= ?2 AND ?3 IS NULL";
-const OF_SOURCE: &str = "SELECT hour, source, q0, q1, q2, q3 FROM hourly
-    WHERE hour >= ?1 AND hour <= ?2 AND source = ?3";
-const EVENTS: &str = "SELECT ts, source FROM event INDEXED BY event_ts_source
-    WHERE ts >= ?1 AND ts < ?2 AND (?3 IS NULL OR source = ?3)";
+const ALL: Statement = Statement::both(
+    "SELECT hour, 0, sum(q0), sum(q1), sum(q2), sum(q3) FROM hourly
+    WHERE hour >= ?1 AND hour <= ?2 AND ?3 IS NULL GROUP BY hour",
+);
+const SPLIT: Statement = Statement::both(
+    "SELECT hour, source, q0, q1, q2, q3 FROM hourly
+    WHERE hour >= ?1 AND hour <= ?2 AND ?3 IS NULL",
+);
+const OF_SOURCE: Statement = Statement::both(
+    "SELECT hour, source, q0, q1, q2, q3 FROM hourly
+    WHERE hour >= ?1 AND hour <= ?2 AND source = ?3",
+);
+const EVENTS: Statement = Statement::both(
+    "SELECT ts, source FROM event INDEXED BY event_ts_source
+    WHERE ts >= ?1 AND ts < ?2 AND (?3 IS NULL OR source = ?3)",
+);
 
 /// Counts by bucket and source; the source is 0 where it does not matter.
 struct Sums<'a> {
@@ -28,42 +36,41 @@ struct Sums<'a> {
 }
 
 /// Answers with buckets in order, sources ascending within one.
-pub(in crate::store::sqlite) fn counts(
-    reader: &mut Reader,
+pub(in crate::store) fn counts(
+    tables: Tables<'_>,
     question: &CountsQuestion,
     mut calendar: Calendar,
-) -> rusqlite::Result<CountsAnswer> {
-    reader.snapshot(|reader| {
-        let buckets = match Wanted::find(reader, &question.sources)? {
+) -> Result<CountsAnswer, ReadError> {
+    tables.snapshot(|| {
+        let buckets = match Wanted::find(tables, &question.sources)? {
             None => BTreeMap::new(),
             Some(wanted) => {
-                let quarters = Quarters::of(&reader.connection, question.range)?;
+                let quarters = Quarters::of(tables, question.range)?;
                 let calendar = &mut calendar;
                 let mut sums = Sums { wanted, split: question.split, calendar, buckets: BTreeMap::new() };
-                sums.add_quarters(reader, &quarters)?;
+                sums.add_quarters(tables, &quarters)?;
                 sums.buckets
             }
         };
-        answer(reader, &calendar, question.split, buckets)
+        answer(tables, &calendar, question.split, buckets)
     })
 }
 
 impl Sums<'_> {
-    fn add_quarters(&mut self, reader: &Reader, quarters: &Quarters) -> rusqlite::Result<()> {
+    fn add_quarters(&mut self, tables: Tables<'_>, quarters: &Quarters) -> Result<(), ReadError> {
         let mut cut = Vec::new();
         if !quarters.whole.is_empty() {
             let statement = match self.wanted {
-                Wanted::One(_) => OF_SOURCE,
-                Wanted::All if self.split => SPLIT,
-                Wanted::All => ALL,
+                Wanted::One(_) => &OF_SOURCE,
+                Wanted::All if self.split => &SPLIT,
+                Wanted::All => &ALL,
             };
-            let mut select = reader.connection.prepare_cached(statement)?;
-            let hours = (quarters.whole.start / 4, (quarters.whole.end - 1) / 4);
-            let mut rows = select.query((hours.0, hours.1, self.wanted.number()))?;
-            while let Some(row) = rows.next()? {
-                let (hour, source): (i64, i64) = (row.get(0)?, row.get(1)?);
+            let (first, last) = (quarters.whole.start / 4, (quarters.whole.end - 1) / 4);
+            let params = [first.into(), last.into(), self.wanted.number().into()];
+            tables.each(statement, &params, |row| {
+                let (hour, source) = (row.integer(0)?, row.integer(1)?);
                 for (quarter, column) in (hour * 4..).zip(2..6) {
-                    let events: i64 = row.get(column)?;
+                    let events = row.integer(column)?;
                     if events == 0 || !quarters.whole.contains(&quarter) {
                         continue;
                     }
@@ -73,26 +80,26 @@ impl Sums<'_> {
                         None => cut.push(quarter),
                     }
                 }
-            }
+                Ok(())
+            })?;
         }
         // several sources name a quarter that the calendar cuts, in any order
         cut.sort_unstable();
         cut.dedup();
         for quarter in cut {
             let start = quarter * MICROS_PER_QUARTER;
-            self.add_events(reader, &Part { micros: start..start + MICROS_PER_QUARTER, times: 1 })?;
+            self.add_events(tables, &Part { micros: start..start + MICROS_PER_QUARTER, times: 1 })?;
         }
-        quarters.parts.iter().try_for_each(|part| self.add_events(reader, part))
+        quarters.parts.iter().try_for_each(|part| self.add_events(tables, part))
     }
 
-    fn add_events(&mut self, reader: &Reader, part: &Part) -> rusqlite::Result<()> {
-        let mut select = reader.connection.prepare_cached(EVENTS)?;
-        let mut rows = select.query((part.micros.start, part.micros.end, self.wanted.number()))?;
-        while let Some(row) = rows.next()? {
-            let bucket = self.calendar.bucket(row.get(0)?);
-            self.add(bucket, row.get(1)?, part.times);
-        }
-        Ok(())
+    fn add_events(&mut self, tables: Tables<'_>, part: &Part) -> Result<(), ReadError> {
+        let params = [part.micros.start.into(), part.micros.end.into(), self.wanted.number().into()];
+        tables.each(&EVENTS, &params, |row| {
+            let bucket = self.calendar.bucket(row.integer(0)?);
+            self.add(bucket, row.integer(1)?, part.times);
+            Ok(())
+        })
     }
 
     fn add(&mut self, bucket: Bucket, source: i64, events: i64) {
@@ -102,14 +109,14 @@ impl Sums<'_> {
 }
 
 fn answer(
-    reader: &mut Reader,
+    tables: Tables<'_>,
     calendar: &Calendar,
     split: bool,
     buckets: BTreeMap<(Bucket, i64), i64>,
-) -> rusqlite::Result<CountsAnswer> {
+) -> Result<CountsAnswer, ReadError> {
     let mut named = Vec::with_capacity(buckets.len());
     for ((bucket, source), events) in buckets.into_iter().filter(|(_, events)| *events > 0) {
-        let source = if split { Some(reader.source_name(source)?.as_str().to_owned()) } else { None };
+        let source = if split { Some(tables.source_name(source)?.as_str().to_owned()) } else { None };
         named.push((bucket, source, events.unsigned_abs()));
     }
     named.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));

@@ -2,10 +2,12 @@
 
 use std::ops;
 
-use rusqlite::{Connection, OptionalExtension as _};
 use vibetea_protocol::timestamp::MICROS_PER_QUARTER;
 
 use crate::store::Range;
+use crate::store::tables::{ReadError, Statement, Tables};
+
+const ANY: Statement = Statement::both("SELECT 1 FROM event WHERE ts >= ?1 AND ts < ?2 LIMIT 1");
 
 /// Quarters that are counted as a whole, and parts of quarters whose events are counted one by one.
 pub(super) struct Quarters {
@@ -21,7 +23,7 @@ pub(super) struct Part {
 
 impl Quarters {
     /// At each edge the smaller side of the quarter that it cuts is a part.
-    pub(super) fn of(connection: &Connection, range: Range) -> rusqlite::Result<Self> {
+    pub(super) fn of(tables: Tables<'_>, range: Range) -> Result<Self, ReadError> {
         let (from, to) = (range.from_micros(), range.to_micros());
         let first = from / MICROS_PER_QUARTER + i64::from(from % MICROS_PER_QUARTER != 0);
         let end = to / MICROS_PER_QUARTER;
@@ -30,10 +32,10 @@ impl Quarters {
         }
         let mut quarters = Self { whole: first..end, parts: Vec::new() };
         let (begin, last) = (first * MICROS_PER_QUARTER, end * MICROS_PER_QUARTER);
-        if from < begin && quarters.cut(connection, begin - MICROS_PER_QUARTER..from, from..begin)? {
+        if from < begin && quarters.cut(tables, begin - MICROS_PER_QUARTER..from, from..begin)? {
             quarters.whole.start -= 1;
         }
-        if last < to && quarters.cut(connection, to..last + MICROS_PER_QUARTER, last..to)? {
+        if last < to && quarters.cut(tables, to..last + MICROS_PER_QUARTER, last..to)? {
             quarters.whole.end += 1;
         }
         Ok(quarters)
@@ -42,14 +44,14 @@ impl Quarters {
     /// Notes what has to be counted of a cut quarter; answers whether it is counted as a whole besides.
     fn cut(
         &mut self,
-        connection: &Connection,
+        tables: Tables<'_>,
         outside: ops::Range<i64>,
         inside: ops::Range<i64>,
-    ) -> rusqlite::Result<bool> {
-        if !has_events(connection, &inside)? {
+    ) -> Result<bool, ReadError> {
+        if !has_events(tables, &inside)? {
             return Ok(false);
         }
-        if !has_events(connection, &outside)? {
+        if !has_events(tables, &outside)? {
             return Ok(true);
         }
         let is_whole = outside.end - outside.start < inside.end - inside.start;
@@ -59,7 +61,6 @@ impl Quarters {
     }
 }
 
-fn has_events(connection: &Connection, micros: &ops::Range<i64>) -> rusqlite::Result<bool> {
-    let mut select = connection.prepare_cached("SELECT 1 FROM event WHERE ts >= ?1 AND ts < ?2 LIMIT 1")?;
-    Ok(select.query_row((micros.start, micros.end), |_| Ok(())).optional()?.is_some())
+fn has_events(tables: Tables<'_>, micros: &ops::Range<i64>) -> Result<bool, ReadError> {
+    tables.exists(&ANY, &[micros.start.into(), micros.end.into()])
 }

@@ -1,16 +1,15 @@
 //! Sessions, the one with the latest event first, and single ones.
 
 use std::collections::HashSet;
-use std::ops;
+use std::ops::{self, ControlFlow};
 
-use rusqlite::{OptionalExtension as _, Row};
 use vibetea_protocol::Timestamp;
 use vibetea_protocol::api::{AgentUse, Session, SessionState, ToolUse};
 use vibetea_protocol::facts::Facts;
-use vibetea_protocol::timestamp::{InvalidTimestamp, MICROS_PER_QUARTER};
+use vibetea_protocol::timestamp::MICROS_PER_QUARTER;
 
-use super::{Wanted, count};
-use crate::store::sqlite::pool::{Reader, invalid};
+use super::Wanted;
+use crate::store::tables::{ReadError, Row, Statement, Tables, moment};
 use crate::store::{Range, SessionPosition, SessionsAnswer, SessionsQuestion, SourceFilter};
 
 const MICROS_PER_MINUTE: i64 = 60_000_000;
@@ -21,17 +20,26 @@ const ENDED_AFTER: i64 = 30 * MICROS_PER_MINUTE;
 /// Sessions that are looked at for one page.
 const MOST_LOOKED_AT: usize = 12_000;
 
-const LIST: &str = "SELECT id, name, source, started, last, ended, project, events, activities, errors
-    FROM session INDEXED BY session_last WHERE last >= ?1 AND last <= ?2 ORDER BY last DESC, id DESC";
-const ONE: &str = "SELECT id, name, source, started, last, ended, project, events, activities, errors
-    FROM session WHERE name = ?1 AND (?2 IS NULL OR source = ?2) LIMIT 2";
-const TOOLS: &str = "SELECT tool, started, completed, failed FROM session_tool WHERE session = ?1";
-const AGENTS: &str = "SELECT agent, type, started, completed, failed FROM session_agent WHERE session = ?1
-    ORDER BY first, agent, type";
-const PRESENT: &str =
-    "SELECT 1 FROM session_quarter WHERE session = ?1 AND quarter >= ?2 AND quarter < ?3 LIMIT 1";
-const EVENTS: &str =
-    "SELECT source, payload FROM event INDEXED BY event_ts_source WHERE ts >= ?1 AND ts < ?2";
+const LIST: Statement = Statement::both(
+    "SELECT id, name, source, started, last, ended, project, events, activities, errors
+    FROM session INDEXED BY session_last WHERE last >= ?1 AND last <= ?2 ORDER BY last DESC, id DESC",
+);
+const ONE: Statement = Statement::both(
+    "SELECT id, name, source, started, last, ended, project, events, activities, errors
+    FROM session WHERE name = ?1 AND (?2 IS NULL OR source = ?2) LIMIT 2",
+);
+const TOOLS: Statement =
+    Statement::both("SELECT tool, started, completed, failed FROM session_tool WHERE session = ?1");
+const AGENTS: Statement = Statement::both(
+    "SELECT agent, type, started, completed, failed FROM session_agent WHERE session = ?1
+    ORDER BY first, agent, type",
+);
+const PRESENT: Statement = Statement::both(
+    "SELECT 1 FROM session_quarter WHERE session = ?1 AND quarter >= ?2 AND quarter < ?3 LIMIT 1",
+);
+const EVENTS: Statement = Statement::both(
+    "SELECT source, payload FROM event INDEXED BY event_ts_source WHERE ts >= ?1 AND ts < ?2",
+);
 
 struct Found {
     number: i64,
@@ -46,16 +54,16 @@ struct Found {
 }
 
 impl Found {
-    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+    fn read(row: Row<'_>) -> Result<Self, ReadError> {
         Ok(Self {
-            number: row.get(0)?,
-            name: row.get(1)?,
-            source: row.get(2)?,
-            started: row.get(3)?,
-            last: row.get(4)?,
-            ended: row.get(5)?,
-            project: row.get(6)?,
-            counts: [count(row, 7)?, count(row, 8)?, count(row, 9)?],
+            number: row.integer(0)?,
+            name: row.text(1)?.to_owned(),
+            source: row.integer(2)?,
+            started: row.integer(3)?,
+            last: row.integer(4)?,
+            ended: row.integer(5)?,
+            project: row.text(6)?.to_owned(),
+            counts: [row.natural(7)?, row.natural(8)?, row.natural(9)?],
         })
     }
 
@@ -74,14 +82,13 @@ impl Found {
         }
     }
 
-    fn session(self, reader: &mut Reader, now: Timestamp) -> rusqlite::Result<Session> {
+    fn session(self, tables: Tables<'_>, now: Timestamp) -> Result<Session, ReadError> {
         let state = self.state(now);
-        let (tools, agents) = (tools(reader, self.number)?, agents(reader, self.number)?);
+        let (tools, agents) = (tools(tables, self.number)?, agents(tables, self.number)?);
         let [event_count, activity_count, error_count] = self.counts;
-        let moment = |micros| Timestamp::from_micros(micros).ok_or_else(|| invalid(3, InvalidTimestamp));
         Ok(Session {
             session_id: self.name,
-            source: reader.source_name(self.source)?.as_str().to_owned(),
+            source: tables.source_name(self.source)?.as_str().to_owned(),
             project: given(self.project),
             started_at: moment(self.started)?,
             last_event_at: moment(self.last)?,
@@ -99,70 +106,63 @@ fn given(text: String) -> Option<String> {
     Some(text).filter(|text| !text.is_empty())
 }
 
-fn tools(reader: &mut Reader, session: i64) -> rusqlite::Result<Vec<ToolUse>> {
-    let counts: Vec<(i64, [u64; 3])> = {
-        let mut select = reader.connection.prepare_cached(TOOLS)?;
-        let rows = select.query_map([session], |row| {
-            Ok((row.get(0)?, [count(row, 1)?, count(row, 2)?, count(row, 3)?]))
-        })?;
-        rows.collect::<rusqlite::Result<_>>()?
-    };
-    let mut tools = Vec::with_capacity(counts.len());
-    for (number, [started, completed, failed]) in counts {
-        tools.push(ToolUse { tool: reader.name(number)?.unwrap_or_default(), started, completed, failed });
-    }
+fn tools(tables: Tables<'_>, session: i64) -> Result<Vec<ToolUse>, ReadError> {
+    let mut tools = Vec::new();
+    tables.each(&TOOLS, &[session.into()], |row| {
+        let tool = tables.name(row.integer(0)?)?.unwrap_or_default();
+        let (started, completed, failed) = (row.natural(1)?, row.natural(2)?, row.natural(3)?);
+        tools.push(ToolUse { tool, started, completed, failed });
+        Ok(())
+    })?;
     let uses = |tool: &ToolUse| tool.started + tool.completed + tool.failed;
     tools.sort_by(|a, b| uses(b).cmp(&uses(a)).then_with(|| a.tool.cmp(&b.tool)));
     Ok(tools)
 }
 
-fn agents(reader: &Reader, session: i64) -> rusqlite::Result<Vec<AgentUse>> {
-    let mut select = reader.connection.prepare_cached(AGENTS)?;
-    let rows = select.query_map([session], |row| {
-        Ok(AgentUse {
-            agent_id: given(row.get(0)?),
-            agent_type: given(row.get(1)?),
-            started: count(row, 2)?,
-            completed: count(row, 3)?,
-            failed: count(row, 4)?,
-        })
+fn agents(tables: Tables<'_>, session: i64) -> Result<Vec<AgentUse>, ReadError> {
+    let mut agents = Vec::new();
+    tables.each(&AGENTS, &[session.into()], |row| {
+        agents.push(AgentUse {
+            agent_id: given(row.text(0)?.to_owned()),
+            agent_type: given(row.text(1)?.to_owned()),
+            started: row.natural(2)?,
+            completed: row.natural(3)?,
+            failed: row.natural(4)?,
+        });
+        Ok(())
     })?;
-    rows.collect()
+    Ok(agents)
 }
 
 /// The page. Sessions that do not match count towards its cost, so it may end early.
-pub(in crate::store::sqlite) fn sessions(
-    reader: &mut Reader,
+pub(in crate::store) fn sessions(
+    tables: Tables<'_>,
     question: &SessionsQuestion,
-) -> rusqlite::Result<SessionsAnswer> {
-    reader.snapshot(|reader| {
-        let (found, older) = match Wanted::find(reader, &question.sources)? {
+) -> Result<SessionsAnswer, ReadError> {
+    tables.snapshot(|| {
+        let (found, older) = match Wanted::find(tables, &question.sources)? {
             None => (Vec::new(), None),
-            Some(wanted) => list(reader, question, wanted)?,
+            Some(wanted) => list(tables, question, wanted)?,
         };
-        let sessions = found
-            .into_iter()
-            .map(|found| found.session(reader, question.now))
-            .collect::<rusqlite::Result<_>>()?;
+        let sessions =
+            found.into_iter().map(|found| found.session(tables, question.now)).collect::<Result<_, _>>()?;
         Ok(SessionsAnswer { sessions, older })
     })
 }
 
 fn list(
-    reader: &Reader,
+    tables: Tables<'_>,
     question: &SessionsQuestion,
     wanted: Wanted,
-) -> rusqlite::Result<(Vec<Found>, Option<SessionPosition>)> {
+) -> Result<(Vec<Found>, Option<SessionPosition>), ReadError> {
     let latest = latest(question);
-    let mut presence = Presence { reader, range: question.range, cut: [None, None] };
-    let mut select = reader.connection.prepare_cached(LIST)?;
-    let mut rows = select.query((latest.start, latest.end - 1))?;
-    let mut found = Vec::new();
+    let mut presence = Presence { tables, range: question.range, cut: [None, None] };
+    let (mut found, mut older) = (Vec::new(), None);
     let mut left = MOST_LOOKED_AT;
-    while let Some(row) = rows.next()? {
+    tables.walk(&LIST, &[latest.start.into(), (latest.end - 1).into()], |row| {
         let session = Found::read(row)?;
         if question.before.is_some_and(|before| session.position() >= before) {
-            continue;
+            return Ok(ControlFlow::Continue(()));
         }
         let here = session.position();
         let matches = wanted.admits(session.source)
@@ -171,17 +171,19 @@ fn list(
             && presence.holds(&session)?;
         if matches {
             if found.len() == question.limit {
-                let older = found.last().map(Found::position);
-                return Ok((found, older));
+                older = found.last().map(Found::position);
+                return Ok(ControlFlow::Break(()));
             }
             found.push(session);
         }
         left -= 1;
         if left == 0 {
-            return Ok((found, Some(here)));
+            older = Some(here);
+            return Ok(ControlFlow::Break(()));
         }
-    }
-    Ok((found, None))
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok((found, older))
 }
 
 /// Between which moments the latest event of a session of the page can lie.
@@ -204,14 +206,14 @@ fn latest(question: &SessionsQuestion) -> ops::Range<i64> {
 
 /// Whether sessions had an event in a range.
 struct Presence<'a> {
-    reader: &'a Reader,
+    tables: Tables<'a>,
     range: Range,
     /// Sessions with an event in the part of the first and of the last quarter that is in the range.
     cut: [Option<HashSet<(i64, String)>>; 2],
 }
 
 impl Presence<'_> {
-    fn holds(&mut self, session: &Found) -> rusqlite::Result<bool> {
+    fn holds(&mut self, session: &Found) -> Result<bool, ReadError> {
         if self.range.contains(session.started) || self.range.contains(session.last) {
             return Ok(true);
         }
@@ -241,41 +243,40 @@ impl Presence<'_> {
         Ok(false)
     }
 
-    fn present(&self, session: i64, quarters: ops::Range<i64>) -> rusqlite::Result<bool> {
-        let mut select = self.reader.connection.prepare_cached(PRESENT)?;
-        let found = select.query_row((session, quarters.start, quarters.end), |_| Ok(())).optional()?;
-        Ok(found.is_some())
+    fn present(&self, session: i64, quarters: ops::Range<i64>) -> Result<bool, ReadError> {
+        self.tables.exists(&PRESENT, &[session.into(), quarters.start.into(), quarters.end.into()])
     }
 
     /// Reads the events of a cut quarter once for all sessions.
-    fn seen(&mut self, at: usize, part: &ops::Range<i64>) -> rusqlite::Result<&HashSet<(i64, String)>> {
+    fn seen(&mut self, at: usize, part: &ops::Range<i64>) -> Result<&HashSet<(i64, String)>, ReadError> {
         let slot = &mut self.cut[at];
         if slot.is_none() {
-            let mut select = self.reader.connection.prepare_cached(EVENTS)?;
-            let rows = select.query_map((part.start, part.end), |row| {
-                let facts = Facts::of(row.get_ref(1)?.as_str()?);
-                Ok((row.get(0)?, facts.session.unwrap_or_default().into_owned()))
+            let mut sessions = HashSet::new();
+            self.tables.each(&EVENTS, &[part.start.into(), part.end.into()], |row| {
+                let facts = Facts::of(row.text(1)?);
+                sessions.insert((row.integer(0)?, facts.session.unwrap_or_default().into_owned()));
+                Ok(())
             })?;
-            *slot = Some(rows.collect::<rusqlite::Result<_>>()?);
+            *slot = Some(sessions);
         }
         Ok(slot.get_or_insert_default())
     }
 }
 
 /// What there is of one id.
-pub(in crate::store::sqlite) fn session(
-    reader: &mut Reader,
+pub(in crate::store) fn session(
+    tables: Tables<'_>,
     name: &str,
     sources: &SourceFilter,
     now: Timestamp,
-) -> rusqlite::Result<Vec<Session>> {
-    reader.snapshot(|reader| {
-        let Some(wanted) = Wanted::find(reader, sources)? else { return Ok(Vec::new()) };
-        let found: Vec<Found> = {
-            let mut select = reader.connection.prepare_cached(ONE)?;
-            let rows = select.query_map((name, wanted.number()), Found::read)?;
-            rows.collect::<rusqlite::Result<_>>()?
-        };
-        found.into_iter().map(|found| found.session(reader, now)).collect()
+) -> Result<Vec<Session>, ReadError> {
+    tables.snapshot(|| {
+        let Some(wanted) = Wanted::find(tables, sources)? else { return Ok(Vec::new()) };
+        let mut found = Vec::new();
+        tables.each(&ONE, &[name.into(), wanted.number().into()], |row| {
+            found.push(Found::read(row)?.session(tables, now)?);
+            Ok(())
+        })?;
+        Ok(found)
     })
 }

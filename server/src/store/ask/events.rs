@@ -1,13 +1,13 @@
 //! Pages of events. A filter that matches little is helped by the kept counts, which tell where to look.
 
-use std::ops;
+use std::ops::{self, ControlFlow};
 
 use vibetea_protocol::timestamp::MICROS_PER_QUARTER;
 
 use super::Wanted;
 use super::scan::{Direction, Found, Scan};
-use super::slots::{self, Go};
-use crate::store::sqlite::pool::Reader;
+use super::slots;
+use crate::store::tables::{ReadError, Tables};
 use crate::store::{EventsAnswer, EventsQuestion, Position, Side};
 
 /// Events that are looked at for one page, the rest of the last moment apart.
@@ -16,20 +16,20 @@ const MOST_EVENTS: usize = 16_000;
 const MOST_COUNTS: usize = 40_000;
 
 /// The page, newest event first.
-pub(in crate::store::sqlite) fn events(
-    reader: &mut Reader,
+pub(in crate::store) fn events(
+    tables: Tables<'_>,
     question: &EventsQuestion,
-) -> rusqlite::Result<EventsAnswer> {
-    reader.snapshot(|reader| {
+) -> Result<EventsAnswer, ReadError> {
+    tables.snapshot(|| {
         let direction = match question.side {
             Side::Newest | Side::Before(_) => Direction::Older,
             Side::After(_) => Direction::Newer,
         };
         let between = between(question);
-        let wanted = Wanted::find(reader, &question.filter.sources)?;
+        let wanted = Wanted::find(tables, &question.filter.sources)?;
         let (mut found, next) = match wanted.filter(|_| between.start < between.end) {
             None => (Vec::new(), None),
-            Some(wanted) => search(reader, question, wanted, direction, &between)?,
+            Some(wanted) => search(tables, question, wanted, direction, &between)?,
         };
         if direction == Direction::Newer {
             found.reverse();
@@ -40,7 +40,7 @@ pub(in crate::store::sqlite) fn events(
             Side::Before(cursor) => (next, newest.or_else(|| Some(cursor.clone()))),
             Side::After(cursor) => (oldest.or_else(|| Some(cursor.clone())), next),
         };
-        let events = found.into_iter().map(|event| event.stored(reader)).collect::<rusqlite::Result<_>>()?;
+        let events = found.into_iter().map(|event| event.stored(tables)).collect::<Result<_, _>>()?;
         Ok(EventsAnswer { events, older, newer })
     })
 }
@@ -57,25 +57,25 @@ fn between(question: &EventsQuestion) -> ops::Range<Position> {
 }
 
 fn search(
-    reader: &Reader,
+    tables: Tables<'_>,
     question: &EventsQuestion,
     wanted: Wanted,
     direction: Direction,
     between: &ops::Range<Position>,
-) -> rusqlite::Result<(Vec<Found>, Option<Position>)> {
+) -> Result<(Vec<Found>, Option<Position>), ReadError> {
     let mut scan = Scan::new(direction, wanted, &question.filter, question.limit, MOST_EVENTS);
     if question.filter.is_open() {
-        scan.search(&reader.connection, between)?;
+        scan.search(tables, between)?;
         return Ok(scan.end());
     }
     let quarters = between.start.micros / MICROS_PER_QUARTER..between.end.micros / MICROS_PER_QUARTER + 1;
     let filter = (wanted, &question.filter);
-    let last = slots::walk(&reader.connection, direction, filter, quarters, MOST_COUNTS, |quarter| {
+    let last = slots::walk(tables, direction, filter, quarters, MOST_COUNTS, |quarter| {
         let slot = slot(quarter);
         let start = Position { micros: slot.start, key: String::new() }.max(between.start.clone());
         let end = Position { micros: slot.end, key: String::new() }.min(between.end.clone());
-        scan.search(&reader.connection, &(start..end))?;
-        Ok(if scan.is_done() { Go::Enough } else { Go::On })
+        scan.search(tables, &(start..end))?;
+        Ok(if scan.is_done() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     })?;
     if let Some(last) = last {
         scan.stop_behind(&slot(last));

@@ -8,10 +8,8 @@ mod scan;
 mod sessions;
 mod slots;
 
-use rusqlite::Row;
-
-use super::pool::Reader;
-use crate::store::SourceFilter;
+use super::SourceFilter;
+use super::tables::{ReadError, Tables};
 
 pub(super) use breakdowns::breakdowns;
 pub(super) use counts::counts;
@@ -28,10 +26,10 @@ enum Wanted {
 
 impl Wanted {
     /// None where no event can match.
-    fn find(reader: &Reader, filter: &SourceFilter) -> rusqlite::Result<Option<Self>> {
+    fn find(tables: Tables<'_>, filter: &SourceFilter) -> Result<Option<Self>, ReadError> {
         Ok(match filter {
             SourceFilter::All => Some(Self::All),
-            SourceFilter::One(name) => reader.source_id(name)?.map(Self::One),
+            SourceFilter::One(name) => tables.source_id(name)?.map(Self::One),
         })
     }
 
@@ -49,9 +47,4 @@ impl Wanted {
             Self::One(number) => Some(number),
         }
     }
-}
-
-/// A count, never negative in the database.
-fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
-    row.get::<_, i64>(column).map(i64::unsigned_abs)
 }
