@@ -18,7 +18,7 @@ use crate::limit::RateLimit;
 use crate::listener::{self, Limits};
 use crate::metrics::Metrics;
 use crate::routes;
-use crate::store::{LiveEvent, OpenError, SqliteOptions, Store, StoreError};
+use crate::store::{LiveEvent, OnLive, OpenError, PostgresOptions, SqliteOptions, Store, StoreError};
 
 /// What all requests share.
 pub struct AppState {
@@ -118,14 +118,13 @@ async fn build(config: Config, clock: Clock, stop: CancellationToken) -> Result<
     let backend = match config.database {
         Database::Relay => Backend::Relay(Relay::new(Arc::clone(&hub))),
         Database::Sqlite(path) => {
-            let spread = (Arc::clone(&hub), Arc::clone(&metrics));
-            let on_live = Box::new(move |events: &[LiveEvent]| {
-                spread.1.broadcast.inc_by(events.len() as u64);
-                spread.0.publish(frames(events));
-            });
-            let store = Store::open_sqlite(SqliteOptions::new(path), clock.clone(), on_live).await?;
-            hub.start_behind(store.newest_seq().await?);
-            Backend::Store(store)
+            let on_live = on_live(&hub, &metrics);
+            keep(&hub, Store::open_sqlite(SqliteOptions::new(path), clock.clone(), on_live).await?).await?
+        }
+        Database::Postgres(url) => {
+            let on_live = on_live(&hub, &metrics);
+            let options = PostgresOptions::new(url.expose());
+            keep(&hub, Store::open_postgres(options, clock.clone(), on_live).await?).await?
         }
     };
     let (senders, viewers) = match config.access {
@@ -150,6 +149,20 @@ async fn build(config: Config, clock: Clock, stop: CancellationToken) -> Result<
         stop,
         sockets: TaskTracker::new(),
     }))
+}
+
+/// Spreads the live events that a store tells of.
+fn on_live(hub: &Arc<Hub>, metrics: &Arc<Metrics>) -> OnLive {
+    let (hub, metrics) = (Arc::clone(hub), Arc::clone(metrics));
+    Box::new(move |events: &[LiveEvent]| {
+        metrics.broadcast.inc_by(events.len() as u64);
+        hub.publish(frames(events));
+    })
+}
+
+async fn keep(hub: &Hub, store: Store) -> Result<Backend, StoreError> {
+    hub.start_behind(store.newest_seq().await?);
+    Ok(Backend::Store(store))
 }
 
 impl AppState {

@@ -10,7 +10,9 @@ mod tests;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
+use std::str::FromStr as _;
 
+use sqlx::postgres::PgConnectOptions;
 use vibetea_protocol::limits::{MAX_EVENTS_BODY, MAX_INGEST_BODY};
 
 pub use args::Args;
@@ -61,8 +63,27 @@ pub struct Config {
 pub enum Database {
     /// A `SQLite` file.
     Sqlite(PathBuf),
+    /// A PostgreSQL database.
+    Postgres(PostgresUrl),
     /// Nowhere: what comes in live is passed on.
     Relay,
+}
+
+/// The URL of a PostgreSQL database; may hold a password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PostgresUrl(String);
+
+impl PostgresUrl {
+    /// The whole URL.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PostgresUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PostgresUrl(…)")
+    }
 }
 
 /// Who may send and who may watch.
@@ -242,7 +263,8 @@ fn read_host(text: &str) -> Option<IpAddr> {
     text.trim_start_matches('[').trim_end_matches(']').parse().ok()
 }
 
-const DATABASE_ALLOWED: &str = "sqlite:PATH, or none to pass events on without keeping them";
+const DATABASE_ALLOWED: &str =
+    "sqlite:PATH, postgres://USER:PASSWORD@HOST/DATABASE, or none to pass events on without keeping them";
 
 fn read_database(reader: &mut Reader<'_>, lookup: Lookup<'_>) -> Option<Database> {
     let data_dir = reader.find(&DATA_DIR).map(|found| PathBuf::from(found.value));
@@ -261,6 +283,17 @@ fn read_database(reader: &mut Reader<'_>, lookup: Lookup<'_>) -> Option<Database
     let text = found.value.trim();
     if text == "none" {
         return Some(Database::Relay);
+    }
+    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        if PgConnectOptions::from_str(text).is_ok() {
+            return Some(Database::Postgres(PostgresUrl(text.to_owned())));
+        }
+        reader.wrong.push(Wrong::new(
+            found.origin,
+            "holds a PostgreSQL URL that cannot be read",
+            DATABASE_ALLOWED,
+        ));
+        return None;
     }
     // a URL with a password in it must not be shown; everything else may be
     let path = text.strip_prefix("sqlite:").map(|rest| rest.strip_prefix("//").unwrap_or(rest));

@@ -166,7 +166,8 @@ fn databases_are_told_by_their_scheme() {
     assert_eq!(database("sqlite:tea.db"), Some(Database::Sqlite("tea.db".into())));
     assert_eq!(database("sqlite:///srv/tea.db"), Some(Database::Sqlite("/srv/tea.db".into())));
     assert_eq!(database("none"), Some(Database::Relay));
-    for wrong in ["tea.db", "sqlite:", "sqlite::memory:", "sqlite:tea.db?mode=ro", "postgres://u:p@h/d"] {
+    for wrong in ["tea.db", "sqlite:", "sqlite::memory:", "sqlite:tea.db?mode=ro", "postgres://u:p@h:port/d"]
+    {
         assert_eq!(database(wrong), None, "{wrong}");
     }
     let both = with(&[("DATABASE_URL", "none"), ("VIBETEA_DATABASE_URL", "sqlite:a.db")]);

@@ -82,10 +82,11 @@ impl Hub {
         Self { ring: RwLock::default(), newest: watch::Sender::new(0), most_frames, most_bytes }
     }
 
-    /// Tells an empty hub where the stream stood before it began.
+    /// Tells the hub where the stream stood before it began. What another server stored meanwhile may have been
+    /// published already.
     pub fn start_behind(&self, seq: u64) {
         self.ring.write().unwrap_or_else(PoisonError::into_inner).floor = seq;
-        self.newest.send_replace(seq);
+        self.newest.send_modify(|newest| *newest = seq.max(*newest));
     }
 
     /// Spreads frames; their places follow each other and all earlier ones.

@@ -5,6 +5,7 @@ mod calendar;
 mod facts;
 mod kept;
 mod pool;
+mod postgres;
 mod question;
 mod queue;
 mod sqlite;
@@ -19,6 +20,7 @@ use vibetea_protocol::{Clock, EventId, EventType, SourceId, Timestamp};
 
 pub use calendar::{Bucket, Calendar};
 pub use facts::{Facts, Sharing};
+pub use postgres::{PostgresOptions, PostgresStore};
 pub use question::{
     BreakdownsAnswer, BreakdownsQuestion, CountsAnswer, CountsQuestion, EventFilter, EventsAnswer,
     EventsQuestion, InvalidCursor, Position, Range, SessionPosition, SessionsAnswer, SessionsQuestion, Side,
@@ -189,6 +191,8 @@ pub type OnLive = Box<dyn Fn(&[LiveEvent]) + Send>;
 pub enum Store {
     /// One file, one server.
     Sqlite(SqliteStore),
+    /// One database, any number of servers.
+    Postgres(PostgresStore),
 }
 
 impl Store {
@@ -202,11 +206,22 @@ impl Store {
         SqliteStore::open(options, clock, on_live).await.map(Self::Sqlite)
     }
 
+    /// Connects to a PostgreSQL database and brings its schema up to date. Other servers may use it as well: the live
+    /// events of all of them are told.
+    pub async fn open_postgres(
+        options: PostgresOptions,
+        clock: Clock,
+        on_live: OnLive,
+    ) -> Result<Self, OpenError> {
+        PostgresStore::open(options, clock, on_live).await.map(Self::Postgres)
+    }
+
     /// Stores a batch, all or nothing, and answers after the commit how many events were new. A full queue is
     /// refused at once. A caller that stops waiting cancels nothing.
     pub async fn bulk_insert_events(&self, batch: NewBatch) -> Result<u64, StoreError> {
         match self {
             Self::Sqlite(store) => store.bulk_insert_events(batch).await,
+            Self::Postgres(store) => store.bulk_insert_events(batch).await,
         }
     }
 
@@ -219,6 +234,7 @@ impl Store {
     ) -> Result<Vec<HourlyAggregate>, StoreError> {
         match self {
             Self::Sqlite(store) => store.get_hourly_aggregates(days_back, source_filter).await,
+            Self::Postgres(store) => store.get_hourly_aggregates(days_back, source_filter).await,
         }
     }
 
@@ -226,6 +242,7 @@ impl Store {
     pub async fn position_of(&self, id: EventId) -> Result<Option<u64>, StoreError> {
         match self {
             Self::Sqlite(store) => store.position_of(id).await,
+            Self::Postgres(store) => store.position_of(id).await,
         }
     }
 
@@ -233,6 +250,7 @@ impl Store {
     pub async fn live_events_after(&self, seq: u64, limit: usize) -> Result<Vec<LiveEvent>, StoreError> {
         match self {
             Self::Sqlite(store) => store.live_events_after(seq, limit).await,
+            Self::Postgres(store) => store.live_events_after(seq, limit).await,
         }
     }
 
@@ -240,6 +258,7 @@ impl Store {
     pub async fn newest_seq(&self) -> Result<u64, StoreError> {
         match self {
             Self::Sqlite(store) => store.newest_seq().await,
+            Self::Postgres(store) => store.newest_seq().await,
         }
     }
 
@@ -247,6 +266,7 @@ impl Store {
     pub async fn totals(&self) -> Result<Totals, StoreError> {
         match self {
             Self::Sqlite(store) => store.totals().await,
+            Self::Postgres(store) => store.totals().await,
         }
     }
 
@@ -254,6 +274,7 @@ impl Store {
     pub async fn events(&self, question: EventsQuestion) -> Result<EventsAnswer, StoreError> {
         match self {
             Self::Sqlite(store) => store.events(question).await,
+            Self::Postgres(store) => store.events(question).await,
         }
     }
 
@@ -261,6 +282,7 @@ impl Store {
     pub async fn sessions(&self, question: SessionsQuestion) -> Result<SessionsAnswer, StoreError> {
         match self {
             Self::Sqlite(store) => store.sessions(question).await,
+            Self::Postgres(store) => store.sessions(question).await,
         }
     }
 
@@ -273,6 +295,7 @@ impl Store {
     ) -> Result<Vec<Session>, StoreError> {
         match self {
             Self::Sqlite(store) => store.session(name, sources, now).await,
+            Self::Postgres(store) => store.session(name, sources, now).await,
         }
     }
 
@@ -284,6 +307,7 @@ impl Store {
     ) -> Result<CountsAnswer, StoreError> {
         match self {
             Self::Sqlite(store) => store.counts(question, calendar).await,
+            Self::Postgres(store) => store.counts(question, calendar).await,
         }
     }
 
@@ -291,6 +315,7 @@ impl Store {
     pub async fn breakdowns(&self, question: BreakdownsQuestion) -> Result<BreakdownsAnswer, StoreError> {
         match self {
             Self::Sqlite(store) => store.breakdowns(question).await,
+            Self::Postgres(store) => store.breakdowns(question).await,
         }
     }
 
@@ -298,6 +323,7 @@ impl Store {
     pub async fn check_writable(&self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(store) => store.check_writable().await,
+            Self::Postgres(store) => store.check_writable().await,
         }
     }
 
@@ -305,6 +331,7 @@ impl Store {
     pub async fn close(&self) {
         match self {
             Self::Sqlite(store) => store.close().await,
+            Self::Postgres(store) => store.close().await,
         }
     }
 }

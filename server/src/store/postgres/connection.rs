@@ -85,7 +85,10 @@ fn code(error: &sqlx::Error) -> Option<String> {
 pub(in crate::store) fn store_error(error: &sqlx::Error) -> StoreError {
     let Some(code) = code(error) else {
         return match error {
-            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::PoolTimedOut => {
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::PoolTimedOut => {
                 StoreError::Unavailable("the database cannot be reached".to_owned())
             }
             other => StoreError::Internal(other.to_string()),

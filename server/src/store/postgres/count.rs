@@ -16,7 +16,8 @@ use crate::store::kept::{Kept, Names, Seen};
 const PART: i64 = 20_000;
 
 const THROUGH: &str = "SELECT through FROM counted FOR UPDATE";
-const UNCOUNTED: &str = "SELECT events.seq, source.id, micros(events.timestamp), type_number(events.event_type),
+const UNCOUNTED: &str =
+    "SELECT events.seq, source.id, micros(events.timestamp), type_number(events.event_type),
     events.payload::text
     FROM public.events JOIN source ON source.name = events.source
     WHERE events.seq > $1 ORDER BY events.seq LIMIT $2";

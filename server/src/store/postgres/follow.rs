@@ -44,7 +44,8 @@ impl Follower {
     /// Stops; nobody is told of anything afterwards.
     pub(super) async fn close(&self) {
         self.stop.cancel();
-        let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        let tasks =
+            std::mem::take(&mut *self.tasks.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
         for task in tasks {
             // a panic in it was already reported by the panic hook
             let _ = task.await;

@@ -17,7 +17,7 @@ const CHECK: &str = "UPDATE stream SET newest = newest";
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Given<'a> {
-    id: &'a str,
+    id: vibetea_protocol::EventId,
     source: &'a str,
     timestamp: vibetea_protocol::Timestamp,
     event_type: vibetea_protocol::EventType,
@@ -51,7 +51,7 @@ fn json(batch: &NewBatch) -> serde_json::Result<String> {
         // payloads are checked to be UTF-8 before they are built
         let payload = std::str::from_utf8(&event.payload).unwrap_or_default();
         serde_json::to_string(&Given {
-            id: event.id.as_str(),
+            id: event.id,
             source: batch.source.as_str(),
             timestamp: event.timestamp,
             event_type: event.event_type,

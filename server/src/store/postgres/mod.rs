@@ -15,10 +15,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use vibetea_protocol::Clock;
+use vibetea_protocol::api::Session;
+use vibetea_protocol::history::HourlyAggregate;
+use vibetea_protocol::{Clock, EventId, Timestamp};
 
 use super::queue::Queue;
-use super::{NewBatch, OnLive, OpenError, StoreError};
+use super::{
+    BreakdownsAnswer, BreakdownsQuestion, Calendar, CountsAnswer, CountsQuestion, EventsAnswer,
+    EventsQuestion, LiveEvent, NewBatch, OnLive, OpenError, SessionsAnswer, SessionsQuestion, SourceFilter,
+    StoreError, Totals,
+};
 use connection::Target;
 use follow::Follower;
 
@@ -61,6 +67,7 @@ impl PostgresOptions {
 pub struct PostgresStore {
     queue: Arc<Queue>,
     follower: Arc<Follower>,
+    target: Target,
     clock: Clock,
 }
 
@@ -72,19 +79,99 @@ impl PostgresStore {
     ) -> Result<Self, OpenError> {
         let target = Target::new(&options.url, options.timeout)?;
         open::migrate(&target, options.start_wait).await?;
-        let unreachable =
-            |error: sqlx::Error| OpenError::Unreachable { database: target.name.clone(), detail: error.to_string() };
+        let unreachable = |error: sqlx::Error| OpenError::Unreachable {
+            database: target.name.clone(),
+            detail: error.to_string(),
+        };
         let mut connection = target.connect().await.map_err(unreachable)?;
         let newest = target.within(read::newest_seq(&mut connection)).await.map_err(unreachable)?;
         let committed = Arc::new(Notify::new());
         let queue = writer::spawn(&target, &options, Arc::clone(&committed))?;
         let behind = i64::try_from(newest).unwrap_or(i64::MAX);
-        let follower = Follower::start(target, behind, committed, on_live);
-        Ok(Self { queue: Arc::new(queue), follower: Arc::new(follower), clock })
+        let follower = Follower::start(target.clone(), behind, committed, on_live);
+        Ok(Self { queue: Arc::new(queue), follower: Arc::new(follower), target, clock })
     }
 
     pub(super) async fn bulk_insert_events(&self, batch: NewBatch) -> Result<u64, StoreError> {
         self.queue.insert(batch).await
+    }
+
+    /// Runs `work` on a connection of its own. A caller that leaves stops nothing.
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl AsyncFnOnce(&mut sqlx::PgConnection) -> sqlx::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let target = self.target.clone();
+        let handle = tokio::runtime::Handle::current();
+        let reading = tokio::task::spawn_blocking(move || {
+            handle.block_on(async {
+                let mut connection = target.connect().await?;
+                target.within(work(&mut connection)).await
+            })
+        });
+        match reading.await {
+            Ok(outcome) => outcome.map_err(|error| connection::store_error(&error)),
+            Err(error) => Err(StoreError::Internal(error.to_string())),
+        }
+    }
+
+    pub(super) async fn get_hourly_aggregates(
+        &self,
+        days_back: u32,
+        source_filter: Option<String>,
+    ) -> Result<Vec<HourlyAggregate>, StoreError> {
+        let now = self.clock.now();
+        self.read(async move |connection| {
+            read::hourly_aggregates(connection, now, days_back, source_filter.as_deref()).await
+        })
+        .await
+    }
+
+    pub(super) async fn position_of(&self, id: EventId) -> Result<Option<u64>, StoreError> {
+        self.read(async move |connection| read::position_of(connection, id).await).await
+    }
+
+    pub(super) async fn live_events_after(
+        &self,
+        seq: u64,
+        limit: usize,
+    ) -> Result<Vec<LiveEvent>, StoreError> {
+        let place = i64::try_from(seq).unwrap_or(i64::MAX);
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.read(async move |connection| read::live_events_after(connection, place, limit).await).await
+    }
+
+    pub(super) async fn newest_seq(&self) -> Result<u64, StoreError> {
+        self.read(async |connection| read::newest_seq(connection).await).await
+    }
+
+    pub(super) async fn totals(&self) -> Result<Totals, StoreError> {
+        self.read(async |connection| read::totals(connection).await).await
+    }
+
+    pub(super) async fn events(&self, _: EventsQuestion) -> Result<EventsAnswer, StoreError> {
+        Err(unanswered())
+    }
+
+    pub(super) async fn sessions(&self, _: SessionsQuestion) -> Result<SessionsAnswer, StoreError> {
+        Err(unanswered())
+    }
+
+    pub(super) async fn session(
+        &self,
+        _: String,
+        _: SourceFilter,
+        _: Timestamp,
+    ) -> Result<Vec<Session>, StoreError> {
+        Err(unanswered())
+    }
+
+    pub(super) async fn counts(&self, _: CountsQuestion, _: Calendar) -> Result<CountsAnswer, StoreError> {
+        Err(unanswered())
+    }
+
+    pub(super) async fn breakdowns(&self, _: BreakdownsQuestion) -> Result<BreakdownsAnswer, StoreError> {
+        Err(unanswered())
     }
 
     pub(super) async fn check_writable(&self) -> Result<(), StoreError> {
@@ -95,4 +182,8 @@ impl PostgresStore {
         self.queue.close().await;
         self.follower.close().await;
     }
+}
+
+fn unanswered() -> StoreError {
+    StoreError::Internal("not answered from PostgreSQL yet".to_owned())
 }

@@ -12,7 +12,8 @@ use crate::store::{LiveEvent, NewEvent, Totals};
 
 const AFTER: &str = "SELECT live, source, id, micros(timestamp), type_number(event_type), payload::text
     FROM public.events WHERE live > $1 ORDER BY live LIMIT $2";
-const HOURLY: &str = "SELECT source, date::text, hour, event_count FROM hourly_aggregates_since(moment($1), $2)";
+const HOURLY: &str =
+    "SELECT source, date::text, hour, event_count FROM hourly_aggregates_since(moment($1), $2)";
 const TOTALS: &str = "SELECT (SELECT count(DISTINCT source) FROM tally),
     (SELECT micros(min(timestamp)) FROM public.events), (SELECT micros(max(timestamp)) FROM public.events)";
 
@@ -29,7 +30,8 @@ pub(super) async fn live_events_after(
 fn live(row: &PgRow) -> sqlx::Result<LiveEvent> {
     let source: SourceId = row.try_get::<&str, _>(1)?.parse().map_err(decode)?;
     let id: EventId = row.try_get::<&str, _>(2)?.parse().map_err(decode)?;
-    let timestamp = Timestamp::from_micros(row.try_get(3)?).ok_or_else(|| decode("a time that no event can have"))?;
+    let timestamp =
+        Timestamp::from_micros(row.try_get(3)?).ok_or_else(|| decode("a time that no event can have"))?;
     let event_type = u8::try_from(row.try_get::<i64, _>(4)?)
         .ok()
         .and_then(EventType::from_number)
@@ -42,7 +44,7 @@ fn live(row: &PgRow) -> sqlx::Result<LiveEvent> {
 /// Place of an event in the live stream; none if it is not in it.
 pub(super) async fn position_of(connection: &mut PgConnection, id: EventId) -> sqlx::Result<Option<u64>> {
     let place: Option<Option<i64>> = sqlx::query_scalar("SELECT live FROM public.events WHERE id = $1")
-        .bind(id.as_str())
+        .bind(id.to_string())
         .fetch_optional(connection)
         .await?;
     Ok(place.flatten().map(i64::unsigned_abs))

@@ -15,8 +15,8 @@ use super::PostgresOptions;
 use super::connection::{self, Target};
 use super::count::Counter;
 use super::insert;
+use crate::store::OpenError;
 use crate::store::queue::{Command, Group, Health, Queue};
-use crate::store::{OpenError, StoreError};
 
 struct Writer {
     target: Target,
@@ -36,8 +36,10 @@ pub(super) fn spawn(
     options: &PostgresOptions,
     committed: Arc<Notify>,
 ) -> Result<Queue, OpenError> {
-    let failed =
-        |error: std::io::Error| OpenError::Failed { database: target.name.clone(), detail: error.to_string() };
+    let failed = |error: std::io::Error| OpenError::Failed {
+        database: target.name.clone(),
+        detail: error.to_string(),
+    };
     let (commands, incoming) = sync_channel(options.queue_requests.max(1));
     let health = Arc::new(Health::default());
     let writer = Writer {
@@ -73,7 +75,8 @@ impl Writer {
     fn catch_up(&mut self) {
         let mut parts = 0_u64;
         loop {
-            let outcome = self.with_connection(async |connection, counter| counter.catch_up(connection).await);
+            let outcome =
+                self.with_connection(async |connection, counter| counter.catch_up(connection).await);
             match outcome {
                 Ok(true) => break,
                 Ok(false) => parts += 1,
@@ -96,7 +99,9 @@ impl Writer {
         {
             // one batch must not be refused for what another holds
             let Group { inserts, checks } = group;
-            inserts.into_iter().for_each(|insert| self.serve(Group { inserts: vec![insert], checks: Vec::new() }));
+            inserts
+                .into_iter()
+                .for_each(|insert| self.serve(Group { inserts: vec![insert], checks: Vec::new() }));
             return self.serve(Group { inserts: Vec::new(), checks });
         }
         let outcome = outcome.map_err(|error| connection::store_error(&error));

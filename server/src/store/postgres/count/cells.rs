@@ -1,6 +1,6 @@
 //! Adds cells: one statement for each table, whatever the number of keys.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use sqlx::Row as _;
 use sqlx::postgres::PgConnection;
@@ -52,7 +52,7 @@ async fn add(
     statements: &Statements,
     cells: &BTreeMap<Key, Cell>,
 ) -> sqlx::Result<()> {
-    let mut new: HashMap<Key, Vec<u8>> = cells
+    let mut new: BTreeMap<Key, Vec<u8>> = cells
         .iter()
         .map(|(key, cell)| (*key, cell.durations.encode()))
         .filter(|(_, durations)| !durations.is_empty())

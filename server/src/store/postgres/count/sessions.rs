@@ -31,7 +31,8 @@ const AGENTS: &str = "INSERT INTO session_agent AS kept (session, agent, type, f
     ON CONFLICT (session, agent, type) DO UPDATE SET first = least(kept.first, excluded.first),
     started = kept.started + excluded.started, completed = kept.completed + excluded.completed,
     failed = kept.failed + excluded.failed";
-const KNOWN_AGENTS: &str = "SELECT session, agent, type FROM session_agent WHERE session = ANY ($1::bigint[])";
+const KNOWN_AGENTS: &str =
+    "SELECT session, agent, type FROM session_agent WHERE session = ANY ($1::bigint[])";
 
 pub(super) async fn write(connection: &mut PgConnection, sessions: Sessions) -> sqlx::Result<()> {
     if sessions.0.is_empty() {
@@ -75,9 +76,9 @@ async fn write_quarters(
     connection: &mut PgConnection,
     sessions: &BTreeMap<i64, Session>,
 ) -> sqlx::Result<()> {
-    let pairs = sessions.iter().flat_map(|(number, session)| {
-        session.quarters.iter().map(|quarter| (*number, *quarter))
-    });
+    let pairs = sessions
+        .iter()
+        .flat_map(|(number, session)| session.quarters.iter().map(|quarter| (*number, *quarter)));
     let (numbers, quarters): (Vec<i64>, Vec<i64>) = pairs.unzip();
     sqlx::query(QUARTERS).bind(numbers).bind(quarters).execute(&mut *connection).await?;
     Ok(())
@@ -107,8 +108,11 @@ async fn write_tools(connection: &mut PgConnection, sessions: &BTreeMap<i64, Ses
 }
 
 async fn write_agents(connection: &mut PgConnection, sessions: &BTreeMap<i64, Session>) -> sqlx::Result<()> {
-    let with_agents: Vec<i64> =
-        sessions.iter().filter(|(_, session)| !session.agents.is_empty()).map(|(number, _)| *number).collect();
+    let with_agents: Vec<i64> = sessions
+        .iter()
+        .filter(|(_, session)| !session.agents.is_empty())
+        .map(|(number, _)| *number)
+        .collect();
     if with_agents.is_empty() {
         return Ok(());
     }
