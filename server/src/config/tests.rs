@@ -82,7 +82,7 @@ fn one_message_names_everything_that_is_wrong() {
          VIBETEA_HOST holds \"tea\"; allowed: an IP address, such as 127.0.0.1, 0.0.0.0 or ::1, or localhost\n  \
          PORT holds \"80800\"; allowed: a number from 0 to 65535\n  \
          VIBETEA_DATABASE_URL holds \"mysql\"…, a kind of database this server does not know; allowed: \
-         sqlite:PATH, or none to pass events on without keeping them\n  \
+         sqlite:PATH, postgres://USER:PASSWORD@HOST/DATABASE, or none to pass events on without keeping them\n  \
          VIBETEA_PUBLIC_KEYS is not set; allowed: source:base64key, several separated by commas; a source may \
          be named twice\n  \
          VIBETEA_SUBSCRIBER_TOKEN holds a secret of 9 characters; allowed: printable ASCII without spaces, \
@@ -170,6 +170,14 @@ fn databases_are_told_by_their_scheme() {
     {
         assert_eq!(database(wrong), None, "{wrong}");
     }
+    for url in ["postgres://u:hidden@h/d?sslmode=require", "postgresql://u:hidden@h:5433/d"] {
+        let found = database(url).unwrap();
+        assert!(matches!(&found, Database::Postgres(known) if known.expose() == url), "{url}");
+        assert!(!format!("{found:?}").contains("hidden"), "{found:?}");
+    }
+    let wrong =
+        load(&[], &with(&[("DATABASE_URL", "postgres://u:hidden@h:port/d")])).unwrap_err().to_string();
+    assert!(wrong.contains("PostgreSQL URL that cannot be read") && !wrong.contains("hidden"), "{wrong}");
     let both = with(&[("DATABASE_URL", "none"), ("VIBETEA_DATABASE_URL", "sqlite:a.db")]);
     assert_eq!(load(&[], &both).unwrap().database, Database::Sqlite("a.db".into()));
     let error = load(&[], &[("VIBETEA_PUBLIC_KEYS", KEY), ("VIBETEA_SUBSCRIBER_TOKEN", "x")]).unwrap_err();

@@ -66,7 +66,7 @@ async fn reach(target: &Target, wait: Duration) -> Result<PgConnection, OpenErro
 async fn run(target: &Target, connection: &mut PgConnection) -> Result<(), OpenError> {
     // a migration of a large table takes its time, and so does waiting for another server's
     connection
-        .execute("SET statement_timeout = 0; SET lock_timeout = 0; SET search_path = public")
+        .execute("SET statement_timeout = 0; SET lock_timeout = 0; SET search_path = public; SET client_min_messages = warning")
         .await
         .map_err(|error| failed(target, &error))?;
     refuse_foreign(target, connection).await?;
