@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
+use vibetea_protocol::Timestamp;
 use vibetea_protocol::api::CountsBy;
 use vibetea_protocol::timestamp::{MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_QUARTER};
 
@@ -139,6 +140,12 @@ impl Period {
     }
 }
 
+/// The moment so many times 24 hours ago, not before 1970.
+pub(super) fn days_before(now: Timestamp, days: u32) -> Timestamp {
+    let micros = now.as_micros().saturating_sub(i64::from(days).saturating_mul(MICROS_PER_DAY));
+    Timestamp::from_micros(micros.max(0)).unwrap_or(now)
+}
+
 /// The library's times end a day before ours do; nothing changes on that day.
 fn stamp(micros: i64) -> jiff::Timestamp {
     let end = if micros < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
@@ -174,8 +181,6 @@ fn local_time(micros: i64, offset: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use vibetea_protocol::Timestamp;
-
     use super::*;
 
     fn starts(zone: &str, by: CountsBy, moments: &[&str]) -> Vec<String> {

@@ -6,10 +6,12 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+use sqlx::Row as _;
+use sqlx::postgres::PgRow;
 use vibetea_protocol::timestamp::InvalidTimestamp;
 use vibetea_protocol::{EventType, SourceId, Timestamp};
 
-use super::{StoreError, sqlite};
+use super::{StoreError, postgres, sqlite};
 
 const SOURCE_ID: Statement = Statement::both("SELECT id FROM source WHERE name = ?1");
 const SOURCE_NAME: Statement = Statement::both("SELECT name FROM source WHERE id = ?1");
@@ -20,13 +22,19 @@ const KEPT_NAMES: usize = 4096;
 /// A question in the language of each database; `?1` stands for the first parameter.
 #[derive(Debug)]
 pub(super) struct Statement {
-    pub(super) sqlite: &'static str,
+    sqlite: &'static str,
+    postgres: &'static str,
 }
 
 impl Statement {
     /// One text that all databases understand.
     pub(super) const fn both(text: &'static str) -> Self {
-        Self { sqlite: text }
+        Self { sqlite: text, postgres: text }
+    }
+
+    /// A text for each database; their columns are the same.
+    pub(super) const fn per_database(sqlite: &'static str, postgres: &'static str) -> Self {
+        Self { sqlite, postgres }
     }
 }
 
@@ -70,6 +78,9 @@ pub(super) enum ReadError {
     /// SQLite failed.
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
+    /// PostgreSQL, or the way to it, failed.
+    #[error(transparent)]
+    Postgres(#[from] sqlx::Error),
     /// A stored value that no event can have.
     #[error("a stored {what} is invalid: {detail}")]
     Invalid { what: &'static str, detail: String },
@@ -79,6 +90,7 @@ impl From<ReadError> for StoreError {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::Sqlite(error) => sqlite::store_error(&error),
+            ReadError::Postgres(error) => postgres::store_error(&error),
             ReadError::Invalid { .. } => Self::Internal(error.to_string()),
         }
     }
@@ -93,12 +105,14 @@ pub(super) fn invalid(what: &'static str, error: &impl ToString) -> ReadError {
 #[derive(Clone, Copy)]
 pub(super) enum Row<'a> {
     Sqlite(&'a rusqlite::Row<'a>),
+    Postgres(&'a PgRow),
 }
 
 impl<'a> Row<'a> {
     pub(super) fn integer(self, column: usize) -> Result<i64, ReadError> {
         match self {
             Self::Sqlite(row) => Ok(row.get(column)?),
+            Self::Postgres(row) => Ok(row.try_get(column)?),
         }
     }
 
@@ -110,6 +124,7 @@ impl<'a> Row<'a> {
     pub(super) fn text(self, column: usize) -> Result<&'a str, ReadError> {
         match self {
             Self::Sqlite(row) => Ok(row.get_ref(column)?.as_str().map_err(rusqlite::Error::from)?),
+            Self::Postgres(row) => Ok(row.try_get(column)?),
         }
     }
 
@@ -119,6 +134,7 @@ impl<'a> Row<'a> {
             Self::Sqlite(row) => {
                 Ok(row.get_ref(column)?.as_bytes_or_null().map_err(rusqlite::Error::from)?)
             }
+            Self::Postgres(row) => Ok(row.try_get(column)?),
         }
     }
 
@@ -159,6 +175,7 @@ fn keep<T: Clone>(met: &RefCell<HashMap<i64, T>>, number: i64, name: &T) {
 #[derive(Clone, Copy)]
 pub(super) enum Tables<'a> {
     Sqlite(&'a sqlite::Reader),
+    Postgres(&'a postgres::Reader),
 }
 
 impl Tables<'_> {
@@ -166,6 +183,7 @@ impl Tables<'_> {
     pub(super) fn snapshot<T>(self, work: impl FnOnce() -> Result<T, ReadError>) -> Result<T, ReadError> {
         match self {
             Self::Sqlite(reader) => reader.snapshot(work),
+            Self::Postgres(reader) => reader.snapshot(work),
         }
     }
 
@@ -179,11 +197,15 @@ impl Tables<'_> {
         match self {
             Self::Sqlite(reader) => reader
                 .walk(statement.sqlite, params, |row| visit(Row::Sqlite(row)).map(ControlFlow::Continue)),
+            Self::Postgres(reader) => {
+                let rows = reader.rows(statement.postgres, params)?;
+                rows.iter().try_for_each(|row| visit(Row::Postgres(row)))
+            }
         }
     }
 
-    /// Calls `visit` with one row after the other until it breaks off; it may ask further questions. The order of
-    /// the rows has to be a total one.
+    /// Calls `visit` with one row after the other until it breaks off; it may ask further questions. For
+    /// PostgreSQL the statement ends in an `ORDER BY` that leaves nothing open.
     pub(super) fn walk(
         self,
         statement: &Statement,
@@ -192,6 +214,9 @@ impl Tables<'_> {
     ) -> Result<(), ReadError> {
         match self {
             Self::Sqlite(reader) => reader.walk(statement.sqlite, params, |row| visit(Row::Sqlite(row))),
+            Self::Postgres(reader) => {
+                reader.walk(statement.postgres, params, |row| visit(Row::Postgres(row)))
+            }
         }
     }
 
@@ -202,14 +227,20 @@ impl Tables<'_> {
         params: &[Param<'_>],
         mut read: impl FnMut(Row<'_>) -> Result<T, ReadError>,
     ) -> Result<Option<T>, ReadError> {
-        let mut found = None;
         match self {
-            Self::Sqlite(reader) => reader.walk(statement.sqlite, params, |row| {
-                found = Some(read(Row::Sqlite(row))?);
-                Ok(ControlFlow::Break(()))
-            })?,
+            Self::Sqlite(reader) => {
+                let mut found = None;
+                reader.walk(statement.sqlite, params, |row| {
+                    found = Some(read(Row::Sqlite(row))?);
+                    Ok(ControlFlow::Break(()))
+                })?;
+                Ok(found)
+            }
+            Self::Postgres(reader) => {
+                let rows = reader.rows(statement.postgres, params)?;
+                rows.first().map(|row| read(Row::Postgres(row))).transpose()
+            }
         }
-        Ok(found)
     }
 
     /// Whether there is a row.
@@ -251,6 +282,7 @@ impl Tables<'_> {
     fn met(&self) -> &Met {
         match self {
             Self::Sqlite(reader) => &reader.met,
+            Self::Postgres(reader) => &reader.met,
         }
     }
 }

@@ -25,9 +25,12 @@ const QUARTERLY: Statement = Statement::both(
     "SELECT source, project, type, tool, events, started, completed, failed, durations
     FROM quarterly WHERE quarter >= ?1 AND quarter < ?2",
 );
-const EVENTS: Statement = Statement::both(
+const EVENTS: Statement = Statement::per_database(
     "SELECT ts, source, type, payload FROM event INDEXED BY event_ts_source
     WHERE ts >= ?1 AND ts < ?2 AND (?3 IS NULL OR source = ?3)",
+    "SELECT micros(timestamp), source.id, type_number(event_type), payload::text
+    FROM events JOIN source ON source.name = events.source
+    WHERE timestamp >= moment(?1) AND timestamp < moment(?2) AND (?3 IS NULL OR source.id = ?3)",
 );
 const PROJECTS: Statement = Statement::both("SELECT id FROM name WHERE text = ?1 AND kind = ?2");
 const NUMBER: Statement =

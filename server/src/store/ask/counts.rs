@@ -11,8 +11,9 @@ use crate::store::tables::{ReadError, Statement, Tables};
 use crate::store::{Bucket, Calendar, CountsAnswer, CountsQuestion};
 
 const ALL: Statement = Statement::both(
-    "SELECT hour, 0, sum(q0), sum(q1), sum(q2), sum(q3) FROM hourly
-    WHERE hour >= ?1 AND hour <= ?2 AND ?3 IS NULL GROUP BY hour",
+    "SELECT hour, CAST(0 AS BIGINT), CAST(sum(q0) AS BIGINT), CAST(sum(q1) AS BIGINT), CAST(sum(q2) AS BIGINT),
+        CAST(sum(q3) AS BIGINT)
+    FROM hourly WHERE hour >= ?1 AND hour <= ?2 AND ?3 IS NULL GROUP BY hour",
 );
 const SPLIT: Statement = Statement::both(
     "SELECT hour, source, q0, q1, q2, q3 FROM hourly
@@ -22,9 +23,12 @@ const OF_SOURCE: Statement = Statement::both(
     "SELECT hour, source, q0, q1, q2, q3 FROM hourly
     WHERE hour >= ?1 AND hour <= ?2 AND source = ?3",
 );
-const EVENTS: Statement = Statement::both(
+const EVENTS: Statement = Statement::per_database(
     "SELECT ts, source FROM event INDEXED BY event_ts_source
     WHERE ts >= ?1 AND ts < ?2 AND (?3 IS NULL OR source = ?3)",
+    "SELECT micros(timestamp), source.id
+    FROM events JOIN source ON source.name = events.source
+    WHERE timestamp >= moment(?1) AND timestamp < moment(?2) AND (?3 IS NULL OR source.id = ?3)",
 );
 
 /// Counts by bucket and source; the source is 0 where it does not matter.

@@ -7,7 +7,10 @@ use vibetea_protocol::timestamp::MICROS_PER_QUARTER;
 use crate::store::Range;
 use crate::store::tables::{ReadError, Statement, Tables};
 
-const ANY: Statement = Statement::both("SELECT 1 FROM event WHERE ts >= ?1 AND ts < ?2 LIMIT 1");
+const ANY: Statement = Statement::per_database(
+    "SELECT 1 FROM event WHERE ts >= ?1 AND ts < ?2 LIMIT 1",
+    "SELECT 1 FROM events WHERE timestamp >= moment(?1) AND timestamp < moment(?2) LIMIT 1",
+);
 
 /// Quarters that are counted as a whole, and parts of quarters whose events are counted one by one.
 pub(super) struct Quarters {

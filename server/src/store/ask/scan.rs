@@ -14,13 +14,23 @@ use super::Wanted;
 use crate::store::tables::{ReadError, Row, Statement, Tables, invalid, moment};
 use crate::store::{EventFilter, Position};
 
-const OLDER: Statement = Statement::both(
+const OLDER: Statement = Statement::per_database(
     "SELECT ts, source, type, id, payload FROM event INDEXED BY event_ts_source
     WHERE ts >= ?1 AND ts <= ?2 AND (?3 IS NULL OR source = ?3) ORDER BY ts DESC",
+    "SELECT micros(timestamp), source.id, type_number(event_type),
+        substr(events.id, 5), payload::text
+    FROM events JOIN source ON source.name = events.source
+    WHERE timestamp >= moment(?1) AND timestamp <= moment(?2) AND (?3 IS NULL OR source.id = ?3)
+    ORDER BY timestamp DESC, events.id DESC",
 );
-const NEWER: Statement = Statement::both(
+const NEWER: Statement = Statement::per_database(
     "SELECT ts, source, type, id, payload FROM event INDEXED BY event_ts_source
     WHERE ts >= ?1 AND ts <= ?2 AND (?3 IS NULL OR source = ?3) ORDER BY ts",
+    "SELECT micros(timestamp), source.id, type_number(event_type),
+        substr(events.id, 5), payload::text
+    FROM events JOIN source ON source.name = events.source
+    WHERE timestamp >= moment(?1) AND timestamp <= moment(?2) AND (?3 IS NULL OR source.id = ?3)
+    ORDER BY timestamp, events.id",
 );
 
 /// Which way a search goes.

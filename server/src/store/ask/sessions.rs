@@ -20,13 +20,15 @@ const ENDED_AFTER: i64 = 30 * MICROS_PER_MINUTE;
 /// Sessions that are looked at for one page.
 const MOST_LOOKED_AT: usize = 12_000;
 
-const LIST: Statement = Statement::both(
+const LIST: Statement = Statement::per_database(
     "SELECT id, name, source, started, last, ended, project, events, activities, errors
     FROM session INDEXED BY session_last WHERE last >= ?1 AND last <= ?2 ORDER BY last DESC, id DESC",
+    "SELECT id, name, source, started, last, ended, project, events, activities, errors
+    FROM session WHERE last >= ?1 AND last <= ?2 ORDER BY last DESC, id DESC",
 );
 const ONE: Statement = Statement::both(
     "SELECT id, name, source, started, last, ended, project, events, activities, errors
-    FROM session WHERE name = ?1 AND (?2 IS NULL OR source = ?2) LIMIT 2",
+    FROM session WHERE name = ?1 AND (?2 IS NULL OR source = ?2) ORDER BY source LIMIT 2",
 );
 const TOOLS: Statement =
     Statement::both("SELECT tool, started, completed, failed FROM session_tool WHERE session = ?1");
@@ -37,8 +39,10 @@ const AGENTS: Statement = Statement::both(
 const PRESENT: Statement = Statement::both(
     "SELECT 1 FROM session_quarter WHERE session = ?1 AND quarter >= ?2 AND quarter < ?3 LIMIT 1",
 );
-const EVENTS: Statement = Statement::both(
+const EVENTS: Statement = Statement::per_database(
     "SELECT source, payload FROM event INDEXED BY event_ts_source WHERE ts >= ?1 AND ts < ?2",
+    "SELECT source.id, payload::text FROM events JOIN source ON source.name = events.source
+    WHERE timestamp >= moment(?1) AND timestamp < moment(?2)",
 );
 
 struct Found {

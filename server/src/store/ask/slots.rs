@@ -13,11 +13,13 @@ use crate::store::tables::{ReadError, Row, Statement, Tables};
 
 const OLDER: Statement = Statement::both(
     "SELECT quarter, source, project, type, tool FROM quarterly
-    WHERE quarter >= ?1 AND quarter < ?2 ORDER BY quarter DESC",
+    WHERE quarter >= ?1 AND quarter < ?2
+    ORDER BY quarter DESC, source DESC, project DESC, type DESC, tool DESC",
 );
 const NEWER: Statement = Statement::both(
     "SELECT quarter, source, project, type, tool FROM quarterly
-    WHERE quarter >= ?1 AND quarter < ?2 ORDER BY quarter",
+    WHERE quarter >= ?1 AND quarter < ?2
+    ORDER BY quarter, source, project, type, tool",
 );
 const OLDER_OF_SESSION: Statement = Statement::both(
     "SELECT DISTINCT quarter FROM session_quarter

@@ -9,24 +9,31 @@ mod follow;
 mod insert;
 mod open;
 mod read;
+mod reader;
 mod writer;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use vibetea_protocol::api::Session;
 use vibetea_protocol::history::HourlyAggregate;
 use vibetea_protocol::{Clock, EventId, Timestamp};
 
+use super::calendar::days_before;
+use super::pool::ReadPool;
 use super::queue::Queue;
 use super::{
     BreakdownsAnswer, BreakdownsQuestion, Calendar, CountsAnswer, CountsQuestion, EventsAnswer,
     EventsQuestion, LiveEvent, NewBatch, OnLive, OpenError, SessionsAnswer, SessionsQuestion, SourceFilter,
-    StoreError, Totals,
+    StoreError, Totals, ask,
 };
 use connection::Target;
 use follow::Follower;
+
+pub(super) use connection::store_error;
+pub(super) use reader::Reader;
 
 /// Which database, and how much may wait for it.
 #[derive(Clone)]
@@ -67,7 +74,7 @@ impl PostgresOptions {
 pub struct PostgresStore {
     queue: Arc<Queue>,
     follower: Arc<Follower>,
-    target: Target,
+    readers: Arc<ReadPool<Reader>>,
     clock: Clock,
 }
 
@@ -89,30 +96,13 @@ impl PostgresStore {
         let queue = writer::spawn(&target, &options, Arc::clone(&committed))?;
         let behind = i64::try_from(newest).unwrap_or(i64::MAX);
         let follower = Follower::start(target.clone(), behind, committed, on_live);
-        Ok(Self { queue: Arc::new(queue), follower: Arc::new(follower), target, clock })
+        let handle = Handle::current();
+        let readers = ReadPool::new(options.readers, move || Reader::open(&target, &handle));
+        Ok(Self { queue: Arc::new(queue), follower: Arc::new(follower), readers: Arc::new(readers), clock })
     }
 
     pub(super) async fn bulk_insert_events(&self, batch: NewBatch) -> Result<u64, StoreError> {
         self.queue.insert(batch).await
-    }
-
-    /// Runs `work` on a connection of its own. A caller that leaves stops nothing.
-    async fn read<T: Send + 'static>(
-        &self,
-        work: impl AsyncFnOnce(&mut sqlx::PgConnection) -> sqlx::Result<T> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let target = self.target.clone();
-        let handle = tokio::runtime::Handle::current();
-        let reading = tokio::task::spawn_blocking(move || {
-            handle.block_on(async {
-                let mut connection = target.connect().await?;
-                target.within(work(&mut connection)).await
-            })
-        });
-        match reading.await {
-            Ok(outcome) => outcome.map_err(|error| connection::store_error(&error)),
-            Err(error) => Err(StoreError::Internal(error.to_string())),
-        }
     }
 
     pub(super) async fn get_hourly_aggregates(
@@ -120,15 +110,20 @@ impl PostgresStore {
         days_back: u32,
         source_filter: Option<String>,
     ) -> Result<Vec<HourlyAggregate>, StoreError> {
-        let now = self.clock.now();
-        self.read(async move |connection| {
-            read::hourly_aggregates(connection, now, days_back, source_filter.as_deref()).await
-        })
-        .await
+        let from = days_before(self.clock.now(), days_back);
+        self.readers
+            .read(move |reader| {
+                reader.run(async |connection| {
+                    read::hourly_aggregates(connection, from, source_filter.as_deref()).await
+                })
+            })
+            .await
     }
 
     pub(super) async fn position_of(&self, id: EventId) -> Result<Option<u64>, StoreError> {
-        self.read(async move |connection| read::position_of(connection, id).await).await
+        self.readers
+            .read(move |reader| reader.run(async |connection| read::position_of(connection, id).await))
+            .await
     }
 
     pub(super) async fn live_events_after(
@@ -138,40 +133,51 @@ impl PostgresStore {
     ) -> Result<Vec<LiveEvent>, StoreError> {
         let place = i64::try_from(seq).unwrap_or(i64::MAX);
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        self.read(async move |connection| read::live_events_after(connection, place, limit).await).await
+        self.readers
+            .read(move |reader| {
+                reader.run(async |connection| read::live_events_after(connection, place, limit).await)
+            })
+            .await
     }
 
     pub(super) async fn newest_seq(&self) -> Result<u64, StoreError> {
-        self.read(async |connection| read::newest_seq(connection).await).await
+        self.readers.read(|reader| reader.run(read::newest_seq)).await
     }
 
     pub(super) async fn totals(&self) -> Result<Totals, StoreError> {
-        self.read(async |connection| read::totals(connection).await).await
+        self.readers.read(|reader| reader.run(read::totals)).await
     }
 
-    pub(super) async fn events(&self, _: EventsQuestion) -> Result<EventsAnswer, StoreError> {
-        Err(unanswered())
+    pub(super) async fn events(&self, question: EventsQuestion) -> Result<EventsAnswer, StoreError> {
+        self.readers.read(move |reader| ask::events(reader.tables(), &question)).await
     }
 
-    pub(super) async fn sessions(&self, _: SessionsQuestion) -> Result<SessionsAnswer, StoreError> {
-        Err(unanswered())
+    pub(super) async fn sessions(&self, question: SessionsQuestion) -> Result<SessionsAnswer, StoreError> {
+        self.readers.read(move |reader| ask::sessions(reader.tables(), &question)).await
     }
 
     pub(super) async fn session(
         &self,
-        _: String,
-        _: SourceFilter,
-        _: Timestamp,
+        name: String,
+        sources: SourceFilter,
+        now: Timestamp,
     ) -> Result<Vec<Session>, StoreError> {
-        Err(unanswered())
+        self.readers.read(move |reader| ask::session(reader.tables(), &name, &sources, now)).await
     }
 
-    pub(super) async fn counts(&self, _: CountsQuestion, _: Calendar) -> Result<CountsAnswer, StoreError> {
-        Err(unanswered())
+    pub(super) async fn counts(
+        &self,
+        question: CountsQuestion,
+        calendar: Calendar,
+    ) -> Result<CountsAnswer, StoreError> {
+        self.readers.read(move |reader| ask::counts(reader.tables(), &question, calendar)).await
     }
 
-    pub(super) async fn breakdowns(&self, _: BreakdownsQuestion) -> Result<BreakdownsAnswer, StoreError> {
-        Err(unanswered())
+    pub(super) async fn breakdowns(
+        &self,
+        question: BreakdownsQuestion,
+    ) -> Result<BreakdownsAnswer, StoreError> {
+        self.readers.read(move |reader| ask::breakdowns(reader.tables(), &question)).await
     }
 
     pub(super) async fn check_writable(&self) -> Result<(), StoreError> {
@@ -179,11 +185,8 @@ impl PostgresStore {
     }
 
     pub(super) async fn close(&self) {
+        self.readers.close().await;
         self.queue.close().await;
         self.follower.close().await;
     }
-}
-
-fn unanswered() -> StoreError {
-    StoreError::Internal("not answered from PostgreSQL yet".to_owned())
 }

@@ -5,7 +5,6 @@ use sqlx::Row as _;
 use sqlx::postgres::{PgConnection, PgRow};
 use std::sync::Arc;
 use vibetea_protocol::history::HourlyAggregate;
-use vibetea_protocol::timestamp::MICROS_PER_DAY;
 use vibetea_protocol::{EventId, EventType, SourceId, Timestamp};
 
 use crate::store::{LiveEvent, NewEvent, Totals};
@@ -56,15 +55,13 @@ pub(super) async fn newest_seq(connection: &mut PgConnection) -> sqlx::Result<u6
     Ok(newest.unsigned_abs())
 }
 
-/// Events per UTC hour and source of the last days before `now`, and of all that is later.
+/// Events per UTC hour and source from a moment on, without an end.
 pub(super) async fn hourly_aggregates(
     connection: &mut PgConnection,
-    now: Timestamp,
-    days: u32,
+    from: Timestamp,
     source: Option<&str>,
 ) -> sqlx::Result<Vec<HourlyAggregate>> {
-    let since = now.as_micros().saturating_sub(i64::from(days).saturating_mul(MICROS_PER_DAY)).max(0);
-    let rows = sqlx::query(HOURLY).bind(since).bind(source).fetch_all(connection).await?;
+    let rows = sqlx::query(HOURLY).bind(from.as_micros()).bind(source).fetch_all(connection).await?;
     let aggregate = |row: &PgRow| {
         Ok(HourlyAggregate {
             source: row.try_get(0)?,

@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 use jiff::ToSpan as _;
 use vibetea_protocol::Timestamp;
 use vibetea_protocol::history::HourlyAggregate;
-use vibetea_protocol::timestamp::{MICROS_PER_DAY, MICROS_PER_QUARTER};
+use vibetea_protocol::timestamp::MICROS_PER_QUARTER;
 
 use super::reader::Reader;
 use super::tally::hour_and_quarter;
@@ -22,30 +22,16 @@ const PART: &str = "SELECT source FROM event INDEXED BY event_ts_source WHERE ts
 const PART_OF_SOURCE: &str = "SELECT source FROM event INDEXED BY event_ts_source
     WHERE ts >= ?1 AND ts < ?2 AND source = ?3";
 
-/// From a moment on, that moment included; without an end.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Window {
-    from: Timestamp,
-}
-
-impl Window {
-    /// The last `days` times 24 hours before `now`, and all that is later.
-    pub(super) fn new(now: Timestamp, days: u32) -> Self {
-        let micros = now.as_micros().saturating_sub(i64::from(days).saturating_mul(MICROS_PER_DAY));
-        Self { from: Timestamp::from_micros(micros.max(0)).unwrap_or(now) }
-    }
-}
-
 struct Count {
     hour: i64,
     source: i64,
     events: i64,
 }
 
-/// Newest hour first, sources ascending within it; of all sources or of one.
+/// From a moment on, without an end: newest hour first, sources ascending within it; of all sources or of one.
 pub(super) fn aggregates(
     reader: &Reader,
-    window: Window,
+    from: Timestamp,
     source: Option<&str>,
 ) -> Result<Vec<HourlyAggregate>, ReadError> {
     reader.snapshot(|| {
@@ -56,14 +42,14 @@ pub(super) fn aggregates(
                 known => known,
             },
         };
-        let mut counts = whole_hours(reader, window, source)?;
-        edge_hour(reader, window, source, &mut counts)?;
+        let mut counts = whole_hours(reader, from, source)?;
+        edge_hour(reader, from, source, &mut counts)?;
         named(reader, counts)
     })
 }
 
-fn whole_hours(reader: &Reader, window: Window, source: Option<i64>) -> rusqlite::Result<Vec<Count>> {
-    let (edge, _) = hour_and_quarter(window.from);
+fn whole_hours(reader: &Reader, from: Timestamp, source: Option<i64>) -> rusqlite::Result<Vec<Count>> {
+    let (edge, _) = hour_and_quarter(from);
     let mut select = reader.connection.prepare_cached(source.map_or(HOURS, |_| HOURS_OF_SOURCE))?;
     select.raw_bind_parameter(1, edge)?;
     if let Some(source) = source {
@@ -80,11 +66,11 @@ fn whole_hours(reader: &Reader, window: Window, source: Option<i64>) -> rusqlite
 /// Adds the hour in which the window begins, without what lies before it.
 fn edge_hour(
     reader: &Reader,
-    window: Window,
+    from: Timestamp,
     source: Option<i64>,
     counts: &mut Vec<Count>,
 ) -> rusqlite::Result<()> {
-    let (hour, cut) = hour_and_quarter(window.from);
+    let (hour, cut) = hour_and_quarter(from);
     let mut select = reader.connection.prepare_cached(source.map_or(EDGE, |_| EDGE_OF_SOURCE))?;
     select.raw_bind_parameter(1, hour)?;
     if let Some(source) = source {
@@ -101,7 +87,7 @@ fn edge_hour(
         if row.get::<_, i64>(1 + cut)? > 0 {
             let part = match &part {
                 Some(part) => part,
-                None => part.insert(Part::count(reader, window, source)?),
+                None => part.insert(Part::count(reader, from, source)?),
             };
             events -= part.before(id, row.get(1 + cut)?);
         }
@@ -119,8 +105,8 @@ struct Part {
 }
 
 impl Part {
-    fn count(reader: &Reader, window: Window, source: Option<i64>) -> rusqlite::Result<Self> {
-        let cut = window.from.as_micros();
+    fn count(reader: &Reader, from: Timestamp, source: Option<i64>) -> rusqlite::Result<Self> {
+        let cut = from.as_micros();
         let start = cut - cut % MICROS_PER_QUARTER;
         let end = start + MICROS_PER_QUARTER;
         let lies_before = cut - start <= end - cut;

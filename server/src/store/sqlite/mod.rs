@@ -23,6 +23,7 @@ use vibetea_protocol::api::Session;
 use vibetea_protocol::history::HourlyAggregate;
 use vibetea_protocol::{Clock, EventId, Timestamp};
 
+use super::calendar::days_before;
 use super::pool::ReadPool;
 use super::queue::Queue;
 use super::{
@@ -104,8 +105,8 @@ impl SqliteStore {
         days_back: u32,
         source_filter: Option<String>,
     ) -> Result<Vec<HourlyAggregate>, StoreError> {
-        let window = hourly::Window::new(self.clock.now(), days_back);
-        self.readers.read(move |reader| hourly::aggregates(reader, window, source_filter.as_deref())).await
+        let from = days_before(self.clock.now(), days_back);
+        self.readers.read(move |reader| hourly::aggregates(reader, from, source_filter.as_deref())).await
     }
 
     pub(super) async fn position_of(&self, id: EventId) -> Result<Option<u64>, StoreError> {
