@@ -4,6 +4,8 @@ import driver from "postgres";
 
 /** A connection, or several. */
 export type Sql = driver.Sql;
+/** A connection in a transaction. */
+export type TransactionSql = driver.TransactionSql;
 /** What PostgreSQL says about a failure. */
 export const PostgresError = driver.PostgresError;
 export type PostgresError = driver.PostgresError;

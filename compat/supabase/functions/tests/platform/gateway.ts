@@ -72,7 +72,7 @@ async function run(sql: Sql, call: Call): Promise<Response> {
     : `lateral (select public."${call.name}"(${passed}) as scalar) called`;
   const text = `
     with source as (
-      select called.* from json_to_record($1::text::json) as args(${fields}), ${invoked}
+      select called.* from json_to_record($1::text::json) as args(${fields || "nothing text"}), ${invoked}
     ), page as (
       select * from source ${call.order} limit ${call.limit} offset ${call.offset}
     )
