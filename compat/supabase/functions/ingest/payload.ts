@@ -7,6 +7,8 @@ import { JsonError, Scanner } from "../_shared/json.ts";
 const MAX_BYTES = 16 * 1024;
 /** Deepest nesting; the payload object itself is level 1. */
 const MAX_DEPTH = 16;
+/** Most decimal places of the database's numbers, and the largest exponent that is written. */
+const MAX_PLACES = 16_383;
 
 /** Says what is wrong with a payload, given as JSON text; `undefined` where every store can hold it. */
 export function payloadFault(text: string): string | undefined {
@@ -46,7 +48,14 @@ function walk(scanner: Scanner, depth: number): void {
 
 function scalar(text: string): void {
   if (text.startsWith('"')) refuseNul(text);
-  else if (/^[-0-9]/.test(text) && !Number.isFinite(Number(text))) throw new JsonError(false);
+  else if (/^[-0-9]/.test(text) && !isStorable(text)) throw new JsonError(false);
+}
+
+/** Whether a double has room for the number's size, and the database for its places. */
+function isStorable(number: string): boolean {
+  const [, fraction = "", exponent = "0"] = /^[^.eE]*(?:\.(\d+))?(?:[eE](.+))?$/.exec(number) ?? [];
+  const power = Number(exponent);
+  return Number.isFinite(Number(number)) && power <= MAX_PLACES && fraction.length - power <= MAX_PLACES;
 }
 
 function refuseNul(json: string): void {
