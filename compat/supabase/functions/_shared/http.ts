@@ -20,8 +20,7 @@ export interface Route {
 export function serve(route: Route, origins: Origins): Serve {
   return async (request) => {
     const answered = await answer(route, request);
-    const body = request.method === "HEAD" ? null : answered.body;
-    const response = new Response(body, { status: answered.status, headers: answered.headers });
+    const response = request.method === "HEAD" ? new Response(null, answered) : answered;
     origins.mark(response.headers, request.headers.get("Origin"));
     response.headers.set("X-Content-Type-Options", "nosniff");
     response.headers.set("Cache-Control", "no-store");
