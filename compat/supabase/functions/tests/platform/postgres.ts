@@ -26,7 +26,7 @@ export class Cluster {
     const folder = await Deno.makeTempDir({ prefix: "vibetea-postgres-" });
     const password = crypto.randomUUID();
     const passwordFile = `${folder}/password`;
-    await Deno.writeTextFile(passwordFile, password);
+    await Deno.writeTextFile(passwordFile, password, { mode: 0o600 });
     for (const path of [folder, passwordFile]) await Deno.chown(path, owner.uid ?? null, owner.gid ?? null);
     const data = `${folder}/data`;
     // the platform's collation is not the order of bytes either
@@ -47,8 +47,11 @@ export class Cluster {
     }).output();
     if (!made.success) throw new Error(`initdb failed: ${new TextDecoder().decode(made.stderr)}`);
     const port = freePort();
-    // closing standard input, which the end of this process does as well, stops the server and removes the folder
-    const script = '"$0" "$@" & child=$!; cat >/dev/null; kill -INT $child; wait $child; rm -rf "$FOLDER"';
+    // the end of standard input, which the end of this process is as well, stops the server and removes the folder;
+    // a process in between does it, as the runtime kills the one that it started
+    const script = `exec 3<&0
+      ( "$0" "$@" & server=$!; cat <&3 >/dev/null; kill -INT $server; wait $server; rm -rf "$FOLDER" ) &
+      wait`;
     const settings = [
       "listen_addresses=127.0.0.1",
       `unix_socket_directories=${folder}`,
