@@ -41,10 +41,26 @@ export function readOrigins(lookup: Lookup): Origins {
 
 /** Reads what the platform sets by itself. */
 export function readDatabase(lookup: Lookup): DatabaseConfig {
-  return {
-    url: required("SUPABASE_URL", lookup),
-    serviceKey: required("SUPABASE_SERVICE_ROLE_KEY", lookup),
-  };
+  return { url: required("SUPABASE_URL", lookup), serviceKey: readServiceKey(lookup) };
+}
+
+/** The key of the service role: one of the project's secret keys, or the only one of projects older than those. */
+function readServiceKey(lookup: Lookup): string {
+  const text = lookup("SUPABASE_SECRET_KEYS")?.trim();
+  if (!text) return required("SUPABASE_SERVICE_ROLE_KEY", lookup);
+  const keys = secretKeys(text);
+  const key = keys.get("default") ?? keys.values().next().value;
+  if (key === undefined) throw new ConfigError("SUPABASE_SECRET_KEYS is no JSON object with a key in it");
+  return key;
+}
+
+function secretKeys(text: string): Map<string, string> {
+  try {
+    const entries = Object.entries<unknown>(JSON.parse(text));
+    return new Map(entries.filter((entry): entry is [string, string] => typeof entry[1] === "string"));
+  } catch {
+    return new Map();
+  }
 }
 
 function required(name: string, lookup: Lookup): string {

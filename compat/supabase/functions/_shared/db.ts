@@ -74,13 +74,14 @@ export function openDatabase(config: DatabaseConfig): Database {
 }
 
 interface Answer {
-  error: { code: string; message: string } | null;
+  /** Where the gateway itself failed there is no code. */
+  error: { code?: string; message: string } | null;
   status: number;
 }
 
 function settled<T extends Answer>(name: string, answer: T): T {
   if (answer.error === null) return answer;
-  const { code, message } = answer.error;
+  const { code = "", message } = answer.error;
   logFault("the database refused a call", { function: name, status: answer.status, code, reason: message });
   throw passes(answer.status, code) ? Problem.unavailable() : Problem.internal();
 }

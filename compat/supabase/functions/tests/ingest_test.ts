@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { readBody } from "../_shared/body.ts";
 import { Problem } from "../_shared/problem.ts";
+import { ingest } from "../ingest/handler.ts";
 import { Cluster } from "./platform/postgres.ts";
 import { type Project, startProject } from "./platform/project.ts";
 import {
@@ -138,6 +139,38 @@ Deno.test("ingest", async (t) => {
     },
   );
   await project.stop();
+});
+
+Deno.test("a gateway that is not reached, that fails or that answers nonsense is told apart", async () => {
+  const nobody = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  nobody.close();
+  const gateway = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, ({ url }) => {
+    return new Response("<html>", { status: url.includes("/bad/") ? 502 : 200 });
+  });
+  const answering = `http://127.0.0.1:${gateway.addr.port}`;
+  for (
+    const [url, status, error] of [
+      [`http://127.0.0.1:${nobody.addr.port}`, 503, "unavailable"],
+      [`${answering}/bad`, 503, "unavailable"],
+      [answering, 500, "internal_error"],
+    ] as const
+  ) {
+    const variables: Record<string, string> = {
+      SUPABASE_URL: url,
+      SUPABASE_SERVICE_ROLE_KEY: "sb_secret_x",
+      VIBETEA_PUBLIC_KEYS: publicKeys([SOURCE]),
+    };
+    const serve = await ingest((name) => variables[name]);
+    const body = bodyOf([event(1)]);
+    const request = new Request("http://x/ingest", {
+      method: "POST",
+      headers: signedHeaders(SOURCE, body),
+      body,
+    });
+    const answer = await serve(request);
+    assert.deepEqual([answer.status, (await answer.json()).error], [status, error], url);
+  }
+  await gateway.shutdown();
 });
 
 Deno.test("a body that never ends is given up", async () => {
