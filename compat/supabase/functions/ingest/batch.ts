@@ -14,6 +14,9 @@ const MAX_EVENTS = 1000;
 const TYPES: readonly string[] = ["session", "activity", "tool", "agent", "summary", "error"];
 const ID = /^evt_[a-z0-9]{20}$/;
 
+/** A number that goes on, where nothing but a number is looked for. */
+const HALF_NUMBER = /^-?(?:(?:0|[1-9]\d*)(?:\.|(?:\.\d+)?[eE][+-]?))?$/;
+
 /** The known fields of an event as JSON text; of a repeated one the last. */
 type RawEvent = Map<string, string>;
 
@@ -62,6 +65,7 @@ function readEvents(scanner: Scanner): RawBatch {
   const first = scanner.space();
   if (first === 0x7b) return { received: 1, events: [readEvent(scanner)] };
   if (first !== 0x5b) {
+    if (HALF_NUMBER.test(scanner.text.slice(scanner.at))) throw new JsonError(true);
     scanner.scalar("storable");
     throw new JsonError(false);
   }
