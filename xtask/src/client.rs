@@ -14,7 +14,7 @@ const NODE: (u32, u32) = (20, 19);
 /// Builds `client/dist` unless it is newer than everything it is made of.
 pub(crate) fn build() -> Result<()> {
     require_node()?;
-    install()?;
+    install(&folder())?;
     let inputs = ["src", "public", "index.html", "package.json", "package-lock.json", "vite.config.ts"];
     let newest = inputs.iter().filter_map(|input| newest(&folder().join(input))).max();
     if newest <= modified(&folder().join("dist/index.html")) {
@@ -65,18 +65,23 @@ fn folder() -> PathBuf {
 }
 
 fn npm<const N: usize>(arguments: [&str; N]) -> Step {
+    npm_in(&folder(), arguments)
+}
+
+/// npm, run in a folder.
+pub(crate) fn npm_in<const N: usize>(folder: &Path, arguments: [&str; N]) -> Step {
     let mut command = Command::new("npm");
-    command.args(arguments).current_dir(folder());
+    command.args(arguments).current_dir(folder);
     Step::new(command)
 }
 
-/// Packages as the lock file names them, once.
-fn install() -> Result<()> {
-    let installed = modified(&folder().join("node_modules/.package-lock.json"));
-    if installed.is_some() && installed >= modified(&folder().join("package-lock.json")) {
+/// Packages as the folder's lock file names them, once.
+pub(crate) fn install(folder: &Path) -> Result<()> {
+    let installed = modified(&folder.join("node_modules/.package-lock.json"));
+    if installed.is_some() && installed >= modified(&folder.join("package-lock.json")) {
         return Ok(());
     }
-    npm(["ci", "--no-audit", "--no-fund"]).run()
+    npm_in(folder, ["ci", "--no-audit", "--no-fund"]).run()
 }
 
 fn require_node() -> Result<()> {

@@ -1,5 +1,5 @@
 //! Generated files: the TypeScript types of the dashboard, the description of the API and the tables of
-//! `docs/PRIVACY.md`, all from the crate that defines the wire.
+//! `docs/PRIVACY.md`, all from the crate that defines the wire; and the migrations of the hosted deployment.
 
 use std::path::{Path, PathBuf};
 
@@ -21,6 +21,9 @@ pub(crate) fn write() -> Result<()> {
     for (file, text) in FILES {
         save(&root().join(file), &text())?;
     }
+    for (file, text) in hosted_migrations()? {
+        save(&file, &text)?;
+    }
     let page = privacy_page();
     let text = std::fs::read_to_string(&page).with_context(|| format!("cannot read {}", page.display()))?;
     save(&page, &privacy::refreshed(&text)?)
@@ -32,6 +35,21 @@ fn save(path: &Path, text: &str) -> Result<()> {
     std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
     eprintln!("xtask: wrote {}", path.display());
     Ok(())
+}
+
+/// The server's migrations under the names that the hosted platform's tool wants: a time before the name, in which the
+/// migration's number takes the place of minutes and seconds.
+fn hosted_migrations() -> Result<Vec<(PathBuf, String)>> {
+    let folder = root().join("migrations/postgres");
+    let entries = std::fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let mut migrations = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        let name = path.file_name().context("a migration has a name")?.to_string_lossy();
+        let copy = root().join("compat/supabase/migrations").join(format!("2026112900{name}"));
+        migrations.push((copy, std::fs::read_to_string(&path)?));
+    }
+    Ok(migrations)
 }
 
 /// Half of it is written by hand.
@@ -48,6 +66,14 @@ mod tests {
         for (file, text) in super::FILES {
             let kept = std::fs::read_to_string(root().join(file)).unwrap_or_default();
             assert!(kept == text(), "{file} is stale; run `cargo xtask gen`");
+        }
+    }
+
+    #[test]
+    fn the_hosted_migrations_are_fresh() {
+        for (file, text) in super::hosted_migrations().unwrap() {
+            let kept = std::fs::read_to_string(&file).unwrap_or_default();
+            assert!(kept == text, "{} is stale; run `cargo xtask gen`", file.display());
         }
     }
 }

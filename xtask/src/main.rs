@@ -2,6 +2,7 @@
 
 mod client;
 mod generate;
+mod hosted;
 mod mutants;
 mod privacy;
 mod shell;
@@ -81,6 +82,7 @@ fn test() -> Result<()> {
     tools::require_nextest()?;
     client::build()?;
     client::test()?;
+    hosted::test()?;
     lint()?;
     // the whole-system tests start the programs themselves
     cargo(["build", "--workspace", "--bins", "--tests"])?;
