@@ -8,6 +8,7 @@ use vibetea_protocol::Timestamp;
 use vibetea_protocol::timestamp::{MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_QUARTER};
 use vibetea_server::store::{BreakdownsAnswer, BreakdownsQuestion, NewBatch, NewEvent, Range, Route, Store};
 
+use crate::home::blob;
 use crate::model::{Made, PROJECTS, SOURCES, events, filter, send, tally};
 use crate::support::{Place, at, clear, id, source};
 
@@ -159,14 +160,14 @@ async fn recount_catches_planted_mistakes() {
         for column in ["events", "completed"] {
             let change = |by| {
                 let change = format!("UPDATE {table} SET {column} = {column} + {by}");
-                place.shell().execute(&change, []).unwrap();
+                place.execute(&change);
             };
             change(1);
             question.check(&question.ask(&store).await, &made).unwrap_err();
             change(-1);
         }
         // a duration in a bucket far away
-        place.shell().execute(&format!("UPDATE {table} SET durations = x'0301'"), []).unwrap();
+        place.execute(&format!("UPDATE {table} SET durations = {}", blob("0301")));
         question.check(&question.ask(&store).await, &made).unwrap_err();
     }
     store.close().await;

@@ -190,7 +190,7 @@ async fn recount_catches_planted_mistakes() {
 
     // the duplicate counted
     let hour = (cut + MICROS_PER_HOUR) / MICROS_PER_HOUR;
-    place.shell().execute("UPDATE hourly SET q2 = q2 + 1 WHERE hour = ?1", [hour]).unwrap();
+    place.execute(&format!("UPDATE hourly SET q2 = q2 + 1 WHERE hour = {hour}"));
     assert_ne!(ask(&store, &place.clock, question).await, recount(&kept, question));
     store.close().await;
 }
