@@ -50,6 +50,12 @@ impl Database {
     pub fn shell(&self) -> Shell {
         Shell::try_connect(self.0.cluster.address(), &self.0.name).unwrap_or_else(|error| panic!("{error}"))
     }
+
+    /// A connection of the ordinary user, as a server has it.
+    pub fn owners_shell(&self) -> Shell {
+        Shell::connect_as(OWNER, self.0.cluster.address(), &self.0.name)
+            .unwrap_or_else(|error| panic!("{error}"))
+    }
 }
 
 impl Drop for Owned {

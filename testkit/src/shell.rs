@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 /// Longest any statement of a test may take.
 const DEADLINE: Duration = Duration::from_mins(1);
 
-/// A superuser's connection to one database. Names are looked up in the schema `vibetea` first, then in `public`.
+/// A connection to one database. Names are looked up in the schema `vibetea` first, then in `public`.
 #[derive(Debug)]
 pub struct Shell {
     runtime: Option<Runtime>,
@@ -18,13 +18,17 @@ pub struct Shell {
 }
 
 impl Shell {
-    /// Connects, or tells why not.
+    /// Connects as the superuser, or tells why not.
     pub fn try_connect(address: SocketAddr, database: &str) -> Result<Self, sqlx::Error> {
+        Self::connect_as("postgres", address, database)
+    }
+
+    pub(crate) fn connect_as(user: &str, address: SocketAddr, database: &str) -> Result<Self, sqlx::Error> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let options = PgConnectOptions::new_without_pgpass()
             .host(&address.ip().to_string())
             .port(address.port())
-            .username("postgres")
+            .username(user)
             .database(database)
             .options([("search_path", "vibetea,public")])
             .disable_statement_logging();

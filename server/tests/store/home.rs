@@ -72,7 +72,10 @@ impl Home {
     /// A closed store leaves its file to others, with everything in it.
     pub(crate) fn assert_closed(&self) {
         let wal = self.path().with_extension("db-wal");
-        assert!(std::fs::metadata(wal).map_or(0, |file| file.len()) == 0, "the log was moved into the database");
+        assert!(
+            std::fs::metadata(wal).map_or(0, |file| file.len()) == 0,
+            "the log was moved into the database"
+        );
     }
 }
 

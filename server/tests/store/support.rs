@@ -7,9 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use vibetea_protocol::{Clock, EventId, EventType, SourceId, Timestamp};
-use vibetea_server::store::{
-    LiveEvent, NewBatch, NewEvent, OnLive, OpenError, Route, Store, StoreError,
-};
+use vibetea_server::store::{LiveEvent, NewBatch, NewEvent, OnLive, OpenError, Route, Store, StoreError};
 
 use crate::home::{Home, KEEPS_BYTES, Options};
 
