@@ -8,7 +8,7 @@ use vibetea_protocol::Timestamp;
 use vibetea_protocol::timestamp::{MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_QUARTER};
 use vibetea_server::store::{BreakdownsAnswer, BreakdownsQuestion, NewBatch, NewEvent, Range, Route, Store};
 
-use crate::home::blob;
+use crate::home::{blob, cases};
 use crate::model::{Made, PROJECTS, SOURCES, events, filter, send, tally};
 use crate::support::{Place, at, clear, id, source};
 
@@ -109,7 +109,7 @@ fn breakdowns_equal_a_plain_recount() {
     let source = prop::option::of(prop::sample::select(&SOURCES[..]));
     let project = prop::option::of(prop::sample::select(&PROJECTS[..]));
     let case = (events(moment(), 120), (moment(), moment(), source, project));
-    let config = ProptestConfig { source_file: Some(file!()), ..ProptestConfig::with_cases(80) };
+    let config = ProptestConfig { source_file: Some(file!()), ..ProptestConfig::with_cases(cases(80)) };
     let outcome = TestRunner::new(config).run(&case, |(events, (a, b, source, project))| {
         runtime.block_on(async {
             clear(&place);

@@ -23,6 +23,11 @@ pub(crate) const FORGETFUL: [[&str; 2]; 2] = [
     ["", "UPDATE indexed SET through = (SELECT max(seq) FROM event)"],
 ];
 
+/// How many random cases are tried.
+pub(crate) fn cases(of_a_file: u32) -> u32 {
+    of_a_file
+}
+
 /// See the module.
 pub(crate) struct Home {
     pub(crate) folder: TempDir,
@@ -96,7 +101,7 @@ impl Place {
 
     /// In how many transactions events were stored that are in the live stream.
     pub(crate) fn live_commits(&self) -> usize {
-        self.tellings()
+        self.tellings.load(std::sync::atomic::Ordering::Relaxed)
     }
 }
 

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use vibetea_server::store::{Route, Store};
 
-use crate::home::FORGETFUL;
+use crate::home::{FORGETFUL, cases};
 use crate::support::{Place, id, insert, stored};
 
 const NUMBERS: u64 = 400;
@@ -158,9 +158,16 @@ async fn judge(place: &Place, store: &Store, model: &Model) -> Result<(), String
     Ok(())
 }
 
-fn run(cases: u32, planted: Planted) -> Result<(), String> {
+fn run(of_a_file: u32, planted: Option<Planted>) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let config = Config { cases, failure_persistence: None, max_shrink_iters: 200, ..Config::default() };
+    let config = Config {
+        cases: if planted.is_some() { of_a_file } else { cases(of_a_file) },
+        failure_persistence: None,
+        // what was planted is known
+        max_shrink_iters: if planted.is_some() { 0 } else { cases(200) },
+        ..Config::default()
+    };
+    let planted = planted.unwrap_or_default();
     TestRunner::new(config)
         .run(&prop::collection::vec(action(), 1..14), |actions| {
             runtime.block_on(play(&actions, planted)).map_err(TestCaseError::fail)
@@ -170,12 +177,12 @@ fn run(cases: u32, planted: Planted) -> Result<(), String> {
 
 #[test]
 fn an_id_is_stored_and_broadcast_once_wherever_it_is_remembered() {
-    run(48, Planted::default()).unwrap();
+    run(48, None).unwrap();
 }
 
 #[test]
 fn a_memory_that_fails_is_seen_by_the_check() {
     for [at_restart, after_each] in FORGETFUL {
-        assert!(run(60, Planted { at_restart, after_each }).is_err(), "{at_restart}{after_each}");
+        assert!(run(60, Some(Planted { at_restart, after_each })).is_err(), "{at_restart}{after_each}");
     }
 }

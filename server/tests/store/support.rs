@@ -19,7 +19,8 @@ pub(crate) struct Place {
     pub(crate) home: Home,
     pub(crate) clock: Clock,
     pub(crate) broadcast: Arc<Mutex<Vec<LiveEvent>>>,
-    tellings: Arc<AtomicUsize>,
+    /// How often the live stream was told of something.
+    pub(crate) tellings: Arc<AtomicUsize>,
 }
 
 impl Place {
@@ -56,11 +57,6 @@ impl Place {
 
     pub(crate) async fn open(&self) -> Store {
         self.try_open().await.unwrap()
-    }
-
-    /// How often the live stream was told of something.
-    pub(crate) fn tellings(&self) -> usize {
-        self.tellings.load(Ordering::Relaxed)
     }
 
     /// Runs statements past the store.
