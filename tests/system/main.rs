@@ -8,5 +8,6 @@ mod crash;
 mod description;
 mod end_to_end;
 mod outbox;
+mod postgres;
 mod tidy;
 mod watching;

@@ -114,7 +114,7 @@ fn soak() -> Result<()> {
     cargo(["build", "--workspace", "--bins", "--tests"])?;
     let packages = ["--package", "vibetea-tests", "--package", "vibetea-monitor"];
     let tests =
-        ["crash::", "tail::model::", "outbox::", "sender::tests::faults", "canaries::", "description::"];
+        ["crash::", "postgres::", "tail::model::", "outbox::", "sender::tests::faults", "canaries::", "description::"];
     shell::cargo_command(["nextest", "run", "--profile", "soak"].into_iter().chain(packages).chain(tests))
         .env("VIBETEA_SOAK", "1")
         .run()

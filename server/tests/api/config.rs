@@ -1,6 +1,6 @@
 //! What a server is told before it starts, as far as it shows on the wire.
 
-use crate::harness::{SOURCE, Setup, TOKEN, body, event, key_of, send};
+use crate::harness::{SOURCE, Setup, TOKEN, body, event, key_of, send, try_send};
 
 #[tokio::test]
 async fn secrets_may_stand_in_files() {
@@ -27,7 +27,7 @@ async fn secrets_may_stand_in_files() {
 async fn the_default_database_is_a_file_in_the_data_directory() {
     let server = Setup::new().without("VIBETEA_DATABASE_URL").start().await;
     server.ingest(&[event(1)]).await;
-    let files: Vec<String> = std::fs::read_dir(server.dir().path())
+    let files: Vec<String> = std::fs::read_dir(server.home().dir())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
         .collect();
@@ -107,4 +107,12 @@ fn weak_keys_are_not_registered() {
         let error = Setup::new().with("VIBETEA_PUBLIC_KEYS", format!("laptop:{text}")).refused();
         assert!(error.contains("VIBETEA_PUBLIC_KEYS"), "{error}");
     }
+}
+
+#[tokio::test]
+async fn two_servers_on_one_file_are_not_let() {
+    let server = Setup::new().start().await;
+    let second = Setup::at(server.home()).try_start().await;
+    assert!(second.is_err(), "the second says that the database is in use");
+    assert!(try_send(server.request(reqwest::Method::GET, "/health")).await.is_some());
 }

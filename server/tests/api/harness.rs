@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
@@ -11,7 +10,6 @@ use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -22,6 +20,8 @@ use vibetea_protocol::Timestamp;
 use vibetea_protocol::signing::{PublicKey, sign_body};
 use vibetea_server::RunError;
 use vibetea_server::config::{Args, Config, ConfigError};
+
+use crate::home::Home;
 
 /// Longest anything here may take; only a fault reaches it.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
@@ -39,22 +39,22 @@ pub(crate) fn key_of(source: &str) -> SigningKey {
 pub(crate) struct Setup {
     variables: BTreeMap<String, String>,
     sources: Vec<String>,
-    dir: Arc<TempDir>,
+    home: Arc<Home>,
 }
 
 impl Setup {
-    /// Two sources, one token, a store in an own directory, a rate nobody reaches.
+    /// Two sources, one token, a store of its own, a rate nobody reaches.
     pub(crate) fn new() -> Self {
-        Self::in_dir(Arc::new(TempDir::new().unwrap()))
+        Self::at(Arc::new(Home::new()))
     }
 
-    /// As [`Setup::new`], with the directory of an earlier server.
-    pub(crate) fn in_dir(dir: Arc<TempDir>) -> Self {
-        let path = dir.path().to_str().unwrap();
+    /// As [`Setup::new`], with what an earlier server left.
+    pub(crate) fn at(home: Arc<Home>) -> Self {
+        let path = home.dir().to_str().unwrap();
         let variables = [
             ("PORT", "0".to_owned()),
             ("VIBETEA_DATA_DIR", path.to_owned()),
-            ("VIBETEA_DATABASE_URL", format!("sqlite:{path}/events.db")),
+            ("VIBETEA_DATABASE_URL", home.url()),
             ("VIBETEA_SUBSCRIBER_TOKEN", TOKEN.to_owned()),
             ("VIBETEA_RATE_LIMIT_PER_SEC", "1000000".to_owned()),
             ("VIBETEA_RATE_LIMIT_BURST", "1000000".to_owned()),
@@ -62,7 +62,7 @@ impl Setup {
         Self {
             variables: variables.map(|(name, value)| (name.to_owned(), value)).into(),
             sources: vec![SOURCE.to_owned(), "desktop".to_owned()],
-            dir,
+            home,
         }
     }
 
@@ -140,7 +140,7 @@ impl Setup {
         let tell = move |address| ready.send(address).unwrap();
         let task = tokio::spawn(vibetea_server::run(config, tell, stop.clone()));
         match timeout(DEADLINE, bound).await.expect("the server starts or says why not") {
-            Ok(address) => Ok(Server { address, stop, task, dir: self.dir, client: client() }),
+            Ok(address) => Ok(Server { address, stop, task, home: self.home, client: client() }),
             Err(_) => Err(task.await.unwrap().unwrap_err()),
         }
     }
@@ -162,7 +162,7 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     stop: CancellationToken,
     task: JoinHandle<Result<(), RunError>>,
-    dir: Arc<TempDir>,
+    home: Arc<Home>,
     client: reqwest::Client,
 }
 
@@ -213,8 +213,8 @@ impl Server {
         format!("http://{}{path}", self.address)
     }
 
-    pub(crate) fn dir(&self) -> Arc<TempDir> {
-        Arc::clone(&self.dir)
+    pub(crate) fn home(&self) -> Arc<Home> {
+        Arc::clone(&self.home)
     }
 
     /// A request with nothing filled in.
@@ -271,29 +271,9 @@ impl Server {
         rows.iter().map(|row| row["eventCount"].as_u64().unwrap()).sum()
     }
 
-    /// The database file, for tests that look past the wire.
-    pub(crate) fn database(&self) -> PathBuf {
-        self.dir.path().join("events.db")
-    }
-
-    /// What the store holds, by its view for people, as `{id, source, timestamp, type, payload}`.
+    /// What the store holds, as `{id, source, timestamp, type, payload}`, read past the server.
     pub(crate) fn rows(&self) -> Vec<Value> {
-        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
-        let database = rusqlite::Connection::open_with_flags(self.database(), flags).unwrap();
-        let mut rows =
-            database.prepare("SELECT id, source, timestamp, event_type, payload FROM events").unwrap();
-        rows.query_map([], |row| {
-            Ok(serde_json::json!({
-                "id": row.get::<_, String>(0)?,
-                "source": row.get::<_, String>(1)?,
-                "timestamp": row.get::<_, String>(2)?.parse::<Timestamp>().unwrap(),
-                "type": row.get::<_, String>(3)?,
-                "payload": serde_json::from_str::<Value>(&row.get::<_, String>(4)?).unwrap(),
-            }))
-        })
-        .unwrap()
-        .map(Result::unwrap)
-        .collect()
+        self.home.rows()
     }
 
     /// Asks the server to stop, as a signal does.

@@ -71,17 +71,10 @@ async fn metrics_are_prometheus_text_with_our_prefix_and_without_secrets() {
 
 #[tokio::test]
 async fn a_lost_database_is_told_by_readiness_and_answered_503() {
-    use std::os::unix::fs::PermissionsExt as _;
     let server = Setup::new().start().await;
     server.ingest(&[event(1)]).await;
     assert_eq!(server.get("/readyz").await.status, 200);
-    // somebody else holds the write lock
-    let database = rusqlite::Connection::open(server.database()).unwrap();
-    assert!(
-        server.database().metadata().unwrap().permissions().mode() & 0o077 == 0,
-        "nobody else may read it"
-    );
-    database.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let held = server.home().hold();
     let answer = server.post("/ingest", SOURCE, body(&[event(2)])).await;
     assert_ne!(answer.status, 200, "an event was answered although nothing could be written");
     assert_eq!(answer.refusal(), (503, "unavailable".to_owned()));
@@ -94,8 +87,7 @@ async fn a_lost_database_is_told_by_readiness_and_answered_503() {
     assert_eq!(server.get("/livez").await.status, 200);
     assert_eq!(server.get("/health").await.status, 200);
     assert_eq!(server.counted().await, 1, "reading goes on");
-    database.execute_batch("ROLLBACK").unwrap();
-    drop(database);
+    drop(held);
     let server = &server;
     crate::harness::eventually("writing goes on", || async move {
         (server.post("/ingest", SOURCE, body(&[event(2)])).await.status == 200).then_some(())

@@ -1,4 +1,5 @@
-//! The server over real sockets, with real signatures. One module for each route or rule.
+//! The server over real sockets, with real signatures. One module for each route or rule. `api_postgres` builds most of
+//! them with another `home`.
 
 #![expect(clippy::unwrap_used, reason = "a failed helper fails its test")]
 
@@ -13,6 +14,7 @@ mod golden;
 mod harness;
 mod health;
 mod history;
+mod home;
 mod hosts;
 mod ingest;
 mod limits;

@@ -23,7 +23,7 @@ async fn a_relay_has_no_history() {
         assert_eq!(server.get(path).await.refusal(), (401, "missing_auth".to_owned()));
         assert_eq!(server.view(&format!("{path}?days=14")).await.refusal(), (400, "invalid_days".to_owned()));
     }
-    assert!(!server.database().exists(), "a relay makes no database");
+    assert!(!server.home().file().exists(), "a relay makes no database");
     assert_eq!(server.get("/health").await.status, 200);
     assert_eq!(server.get("/readyz").await.status, 200, "a relay is ready without a store");
 }

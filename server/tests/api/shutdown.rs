@@ -71,9 +71,9 @@ async fn a_request_under_way_is_answered_or_not_stored() {
     .await;
     let _ = stream.write_all(&text[1000..]).await;
     let answer = read_to_close(&mut stream).await;
-    let dir = server.dir();
+    let home = server.home();
     server.stop().await;
-    let server = Setup::in_dir(dir).start().await;
+    let server = Setup::at(home).start().await;
     let stored = server.rows().len();
     assert_eq!(status_of(&answer), 200, "a request that was under way is ended: {answer}");
     assert_eq!(stored, 100, "what was answered is stored");
@@ -99,9 +99,9 @@ async fn what_was_stored_is_there_after_a_new_start_and_still_counts_once() {
     let server = Setup::new().start().await;
     server.ingest(&events(0..20)).await;
     server.live(&events(20..30)).await;
-    let dir = server.dir();
+    let home = server.home();
     server.stop().await;
-    let server = Setup::in_dir(dir).start().await;
+    let server = Setup::at(home).start().await;
     assert_eq!(server.counted().await, 30);
     let mut viewer = Subscriber::connect(&server, "").await;
     assert_eq!(server.ingest(&events(0..31)).await["inserted"], 1);
@@ -109,12 +109,4 @@ async fn what_was_stored_is_there_after_a_new_start_and_still_counts_once() {
     server.live(&[event(99)]).await;
     assert_eq!(viewer.frame().await["id"], crate::harness::id(99), "what was broadcast before is not again");
     assert_eq!(server.counted().await, 32);
-}
-
-#[tokio::test]
-async fn two_servers_on_one_database_are_not_let() {
-    let server = Setup::new().start().await;
-    let second = Setup::in_dir(server.dir()).try_start().await;
-    assert!(second.is_err(), "the second says that the database is in use");
-    assert!(try_send(server.request(reqwest::Method::GET, "/health")).await.is_some());
 }

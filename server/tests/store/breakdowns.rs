@@ -8,6 +8,7 @@ use vibetea_protocol::Timestamp;
 use vibetea_protocol::timestamp::{MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_QUARTER};
 use vibetea_server::store::{BreakdownsAnswer, BreakdownsQuestion, NewBatch, NewEvent, Range, Route, Store};
 
+use crate::home::{blob, cases};
 use crate::model::{Made, PROJECTS, SOURCES, events, filter, send, tally};
 use crate::support::{Place, at, clear, id, source};
 
@@ -108,7 +109,7 @@ fn breakdowns_equal_a_plain_recount() {
     let source = prop::option::of(prop::sample::select(&SOURCES[..]));
     let project = prop::option::of(prop::sample::select(&PROJECTS[..]));
     let case = (events(moment(), 120), (moment(), moment(), source, project));
-    let config = ProptestConfig { source_file: Some(file!()), ..ProptestConfig::with_cases(80) };
+    let config = ProptestConfig { source_file: Some(file!()), ..ProptestConfig::with_cases(cases(80)) };
     let outcome = TestRunner::new(config).run(&case, |(events, (a, b, source, project))| {
         runtime.block_on(async {
             clear(&place);
@@ -159,14 +160,14 @@ async fn recount_catches_planted_mistakes() {
         for column in ["events", "completed"] {
             let change = |by| {
                 let change = format!("UPDATE {table} SET {column} = {column} + {by}");
-                place.shell().execute(&change, []).unwrap();
+                place.execute(&change);
             };
             change(1);
             question.check(&question.ask(&store).await, &made).unwrap_err();
             change(-1);
         }
         // a duration in a bucket far away
-        place.shell().execute(&format!("UPDATE {table} SET durations = x'0301'"), []).unwrap();
+        place.execute(&format!("UPDATE {table} SET durations = {}", blob("0301")));
         question.check(&question.ask(&store).await, &made).unwrap_err();
     }
     store.close().await;

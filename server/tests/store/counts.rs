@@ -8,6 +8,7 @@ use vibetea_protocol::api::CountsBy;
 use vibetea_protocol::timestamp::{MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_QUARTER};
 use vibetea_server::store::{Calendar, CountsQuestion, Range, Store};
 
+use crate::home::cases;
 use crate::model::{Made, SOURCES, events, filter, send, tally};
 use crate::support::{Place, at, clear};
 
@@ -128,7 +129,7 @@ fn counts_in_any_zone_equal_a_plain_recount() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let place = Place::new();
     let store = runtime.block_on(place.open());
-    let config = ProptestConfig { source_file: Some(file!()), ..ProptestConfig::with_cases(100) };
+    let config = ProptestConfig { source_file: Some(file!()), ..ProptestConfig::with_cases(cases(100)) };
     let outcome = TestRunner::new(config).run(&case(), |(events, question)| {
         runtime.block_on(async {
             clear(&place);

@@ -10,6 +10,7 @@ use vibetea_protocol::timestamp::{MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_QU
 use vibetea_protocol::{Clock, Timestamp};
 use vibetea_server::store::{NewBatch, Route, Store};
 
+use crate::home::cases;
 use crate::support::{Place, at, clear, event, source};
 
 const SOURCES: [&str; 4] = ["laptop", "Über", "desk top", "z"];
@@ -120,7 +121,7 @@ fn hourly_counts_equal_a_plain_recount() {
     let store = runtime.block_on(place.open());
     let shift = prop_oneof![Just(0), -1..=1_i64, -2 * MICROS_PER_HOUR..=2 * MICROS_PER_HOUR];
     let cases = (now().prop_flat_map(|now| (Just(now), sent(now))), shift, 0..SOURCES.len());
-    let config = ProptestConfig { source_file: Some(file!()), ..ProptestConfig::with_cases(400) };
+    let config = ProptestConfig { source_file: Some(file!()), ..ProptestConfig::with_cases(cases(400)) };
     let outcome = TestRunner::new(config).run(&cases, |((now, sent), shift, only)| {
         runtime.block_on(async {
             clear(&place);
@@ -190,7 +191,7 @@ async fn recount_catches_planted_mistakes() {
 
     // the duplicate counted
     let hour = (cut + MICROS_PER_HOUR) / MICROS_PER_HOUR;
-    place.shell().execute("UPDATE hourly SET q2 = q2 + 1 WHERE hour = ?1", [hour]).unwrap();
+    place.execute(&format!("UPDATE hourly SET q2 = q2 + 1 WHERE hour = {hour}"));
     assert_ne!(ask(&store, &place.clock, question).await, recount(&kept, question));
     store.close().await;
 }

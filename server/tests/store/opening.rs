@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use vibetea_server::store::{OpenError, Route, SqliteOptions, Store};
 
-use crate::support::{Mount, Place, insert, stored};
+use crate::mount::Mount;
+use crate::support::{Place, insert, stored};
 
 /// Opening is refused with that text and leaves the file as it is.
 async fn refused(place: &Place) -> OpenError {
@@ -134,7 +135,7 @@ async fn second_server_is_refused_until_the_first_has_closed() {
     assert!(matches!(error, OpenError::Locked { .. }), "{error}");
     #[cfg(unix)]
     {
-        let alias = place.folder.path().join("alias.db");
+        let alias = place.home.folder.path().join("alias.db");
         std::os::unix::fs::symlink(place.path(), &alias).unwrap();
         let options = SqliteOptions { lock_wait: Duration::ZERO, ..SqliteOptions::new(alias) };
         let error = Store::open_sqlite(options, place.clock.clone(), place.recorder()).await.unwrap_err();
@@ -186,7 +187,7 @@ async fn of_eight_starts_at_once_one_wins_and_the_history_is_whole() {
 #[tokio::test]
 async fn folder_that_cannot_be_written_is_told() {
     let place = Place::new();
-    let file = place.folder.path().join("file");
+    let file = place.home.folder.path().join("file");
     fs::write(&file, "").unwrap();
     let options = SqliteOptions::new(file.join("vibetea.db"));
     let error = Store::open_sqlite(options, place.clock.clone(), place.recorder()).await.unwrap_err();

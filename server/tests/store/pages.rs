@@ -11,6 +11,7 @@ use vibetea_server::store::{
     SourceFilter, Store,
 };
 
+use crate::home::cases;
 use crate::model::{Made, PROJECTS, SESSIONS, SOURCES, TOOLS, events, filter, send};
 use crate::support::{Place, at, clear, id, source};
 
@@ -100,7 +101,7 @@ fn pages_forwards_and_backwards_are_the_whole_list() {
     let store = runtime.block_on(place.open());
     let ends = (prop::option::of(moment()), prop::option::of(moment()));
     let case = (events(moment(), 80), filters(), ends, 1..12_usize);
-    let config = ProptestConfig { source_file: Some(file!()), ..ProptestConfig::with_cases(100) };
+    let config = ProptestConfig { source_file: Some(file!()), ..ProptestConfig::with_cases(cases(100)) };
     let outcome = TestRunner::new(config).run(&case, |(events, filter, (from, to), limit)| {
         runtime.block_on(async {
             clear(&place);

@@ -9,6 +9,7 @@ use vibetea_protocol::timestamp::{MICROS_PER_HOUR, MICROS_PER_QUARTER};
 use vibetea_protocol::{EventType, Timestamp};
 use vibetea_server::store::{NewBatch, NewEvent, Range, Route, SessionsQuestion, SourceFilter, Store};
 
+use crate::home::cases;
 use crate::model::{Made, SOURCES, events, filter, send};
 use crate::support::{Place, at, clear, id, source};
 
@@ -172,7 +173,7 @@ fn sessions_equal_a_plain_recount() {
     let project = prop::option::weighted(0.3, prop::sample::select(&crate::model::PROJECTS[..]));
     let state = prop::option::weighted(0.3, prop::sample::select(&SessionState::ALL[..]));
     let case = (events(moment(), 60), (moment(), moment(), moment(), source, project, state), 1..5_usize);
-    let config = ProptestConfig { source_file: Some(file!()), ..ProptestConfig::with_cases(100) };
+    let config = ProptestConfig { source_file: Some(file!()), ..ProptestConfig::with_cases(cases(100)) };
     let outcome =
         TestRunner::new(config).run(&case, |(events, (now, a, b, source, project, state), limit)| {
             runtime.block_on(async {

@@ -2,7 +2,7 @@
 
 use vibetea_server::store::{LiveEvent, Route};
 
-use crate::support::{Place, batch, id, insert, source};
+use crate::support::{Place, assert_payload, batch, id, insert, source};
 
 fn numbers(events: &[LiveEvent]) -> Vec<u64> {
     events.iter().map(|live| live.event.id.key().parse().unwrap()).collect()
@@ -16,7 +16,7 @@ async fn only_what_comes_by_the_live_route_is_broadcast_and_once() {
     assert_eq!(insert(&store, "laptop", Route::Live, [20, 21, 20]).await.unwrap(), 2);
     assert_eq!(insert(&store, "laptop", Route::Live, [21, 22]).await.unwrap(), 1);
     insert(&store, "laptop", Route::Batch, [22, 23]).await.unwrap();
-    assert_eq!(numbers(&place.broadcast.lock().unwrap()), [20, 21, 22]);
+    assert_eq!(numbers(&place.told(&store).await), [20, 21, 22]);
     store.close().await;
 }
 
@@ -29,7 +29,7 @@ async fn event_stored_by_a_batch_is_broadcast_once_when_it_arrives_live() {
     assert_eq!(insert(&store, "laptop", Route::Live, [200, 7, 201, 8, 7]).await.unwrap(), 2);
     assert_eq!(insert(&store, "laptop", Route::Live, [7, 8]).await.unwrap(), 0);
 
-    assert_eq!(numbers(&place.broadcast.lock().unwrap()), [200, 7, 201, 8]);
+    assert_eq!(numbers(&place.told(&store).await), [200, 7, 201, 8]);
     let replayed = store.live_events_after(newest, 100).await.unwrap();
     assert_eq!(numbers(&replayed), [200, 7, 201, 8]);
     assert_eq!(store.totals().await.unwrap().events, 102);
@@ -46,10 +46,10 @@ async fn replay_shows_what_was_broadcast_even_if_the_live_arrival_differed() {
     changed.events[0].payload = r#"{"project":"other"}"#.into();
     changed.events[0].facts.project = Some("other".into());
     store.bulk_insert_events(changed).await.unwrap();
-    let broadcast = place.broadcast.lock().unwrap().clone();
+    let broadcast = place.told(&store).await;
     let replayed = store.live_events_after(0, 10).await.unwrap();
     for live in [&broadcast[0], &replayed[0]] {
-        assert_eq!(live.event.payload, r#"{"project":"shop","n":1}"#);
+        assert_payload(&live.event.payload, r#"{"project":"shop","n":1}"#);
         assert_eq!(live.event.facts.project.as_deref(), Some("shop"));
         assert_eq!(live.source, source("laptop"));
         assert_eq!(live.event.timestamp, batch("laptop", Route::Live, [1]).events[0].timestamp);
@@ -63,7 +63,7 @@ async fn source_cannot_broadcast_an_event_of_another() {
     let store = place.open().await;
     insert(&store, "laptop", Route::Batch, [1]).await.unwrap();
     assert_eq!(insert(&store, "stranger", Route::Live, [1]).await.unwrap(), 0);
-    assert_eq!(numbers(&place.broadcast.lock().unwrap()), [0; 0]);
+    assert_eq!(numbers(&place.told(&store).await), [0; 0]);
     store.close().await;
 }
 

@@ -1,78 +1,83 @@
-//! Stores in temporary folders and events to put into them.
+//! Stores of their own and events to put into them, whichever database this suite is built for.
 
 use std::cell::Cell;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use rusqlite::Connection;
-use tempfile::TempDir;
 use vibetea_protocol::{Clock, EventId, EventType, SourceId, Timestamp};
-use vibetea_server::store::{
-    LiveEvent, NewBatch, NewEvent, OnLive, OpenError, Route, SqliteOptions, Store, StoreError,
-};
+use vibetea_server::store::{LiveEvent, NewBatch, NewEvent, OnLive, OpenError, Route, Store, StoreError};
 
-/// A folder with a database, a clock that stands and what was broadcast.
+use crate::home::{Home, KEEPS_BYTES, Options};
+
+/// Longest anything here may take to happen; only a fault reaches it.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
+
+/// A database, a clock that stands and what was broadcast.
 pub(crate) struct Place {
-    pub(crate) folder: TempDir,
+    pub(crate) home: Home,
     pub(crate) clock: Clock,
     pub(crate) broadcast: Arc<Mutex<Vec<LiveEvent>>>,
-    commits: Arc<AtomicUsize>,
+    /// How often the live stream was told of something.
+    pub(crate) tellings: Arc<AtomicUsize>,
 }
 
 impl Place {
     pub(crate) fn new() -> Self {
+        Self::at(Home::new())
+    }
+
+    pub(crate) fn at(home: Home) -> Self {
         let clock = Clock::fixed(at("2026-02-03T14:30:00Z"));
-        Self { folder: TempDir::new().unwrap(), clock, broadcast: Arc::default(), commits: Arc::default() }
+        Self { home, clock, broadcast: Arc::default(), tellings: Arc::default() }
     }
 
-    /// The same on a file system of its own.
-    pub(crate) fn on(mount: &Mount) -> Self {
-        Self { folder: TempDir::new_in(mount.path()).unwrap(), ..Self::new() }
-    }
-
-    pub(crate) fn path(&self) -> PathBuf {
-        self.folder.path().join("data").join("vibetea.db")
-    }
-
-    pub(crate) fn options(&self) -> SqliteOptions {
-        let mut options = SqliteOptions::new(self.path());
-        options.lock_wait = std::time::Duration::ZERO;
-        options
+    pub(crate) fn options(&self) -> Options {
+        self.home.options()
     }
 
     pub(crate) fn recorder(&self) -> OnLive {
         let broadcast = Arc::clone(&self.broadcast);
-        let commits = Arc::clone(&self.commits);
+        let tellings = Arc::clone(&self.tellings);
         Box::new(move |live| {
-            commits.fetch_add(1, Ordering::Relaxed);
+            tellings.fetch_add(1, Ordering::Relaxed);
             broadcast.lock().unwrap().extend_from_slice(live);
         })
     }
 
+    /// Opens the store with other options, or another ear at its live stream.
+    pub(crate) async fn open_as(&self, options: Options, on_live: OnLive) -> Result<Store, OpenError> {
+        crate::home::open(options, self.clock.clone(), on_live).await
+    }
+
     pub(crate) async fn try_open(&self) -> Result<Store, OpenError> {
-        Store::open_sqlite(self.options(), self.clock.clone(), self.recorder()).await
+        self.open_as(self.options(), self.recorder()).await
     }
 
     pub(crate) async fn open(&self) -> Store {
         self.try_open().await.unwrap()
     }
 
-    /// How often the live stream was told of something.
-    pub(crate) fn commits(&self) -> usize {
-        self.commits.load(Ordering::Relaxed)
+    /// Runs statements past the store.
+    pub(crate) fn execute(&self, sql: &str) {
+        self.home.execute(sql);
     }
 
-    /// A connection as a person with the shell would have it.
-    pub(crate) fn shell(&self) -> Connection {
-        Connection::open(self.path()).unwrap()
+    /// The first column of a query past the store.
+    pub(crate) fn column(&self, sql: &str) -> Vec<String> {
+        self.home.column(sql)
     }
 
-    /// Ids of what was broadcast, in order.
-    pub(crate) fn broadcast_ids(&self) -> Vec<String> {
-        self.broadcast.lock().unwrap().iter().map(|live| live.event.id.to_string()).collect()
+    /// What was broadcast, once all was that stands in the live stream.
+    pub(crate) async fn told(&self, store: &Store) -> Vec<LiveEvent> {
+        let expected = store.live_events_after(0, 1_000_000).await.unwrap().len();
+        let start = Instant::now();
+        while self.broadcast.lock().unwrap().len() < expected {
+            assert!(start.elapsed() < DEADLINE, "{expected} events stand in the live stream");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        self.broadcast.lock().unwrap().clone()
     }
 }
 
@@ -122,58 +127,23 @@ pub(crate) async fn insert(
 
 /// Numbers of all stored events, read past the store.
 pub(crate) fn stored(place: &Place) -> Vec<u64> {
-    let connection = place.shell();
-    let mut select = connection.prepare("SELECT id FROM event ORDER BY id").unwrap();
-    let ids = select.query_map([], |row| row.get::<_, String>(0)).unwrap();
-    ids.map(|id| id.unwrap().parse::<u64>().unwrap() % NUMBERS).collect()
+    let ids = place.column("SELECT id FROM events ORDER BY id");
+    ids.iter().map(|id| id.trim_start_matches("evt_").parse::<u64>().unwrap() % NUMBERS).collect()
 }
 
-/// An empty database without the cost of a new file for each case. Names stay, for the writer remembers them.
+/// The same payload: byte for byte where the database keeps it so, else the same JSON.
+#[track_caller]
+pub(crate) fn assert_payload(found: impl AsRef<[u8]>, expected: &str) {
+    let found = std::str::from_utf8(found.as_ref()).unwrap();
+    let value = |text| serde_json::from_str::<serde_json::Value>(text).unwrap();
+    if KEEPS_BYTES {
+        assert_eq!(found, expected);
+    }
+    assert_eq!(value(found), value(expected));
+}
+
+/// An empty database without the cost of a new one for each case. Names stay, for the writer remembers them.
 pub(crate) fn clear(place: &Place) {
     CLEARED.set(CLEARED.get() + 1);
-    place
-        .shell()
-        .execute_batch(
-            "BEGIN; DELETE FROM event; DELETE FROM hourly; DELETE FROM tally; DELETE FROM quarterly; DELETE FROM daily; DELETE FROM periodic;
-             DELETE FROM session; DELETE FROM session_quarter; DELETE FROM session_tool; DELETE FROM session_agent;
-             COMMIT",
-        )
-        .unwrap();
-}
-
-/// A small file system of its own, which can be filled and made read-only.
-pub(crate) struct Mount(TempDir);
-
-impl Mount {
-    /// None, with a word, where mounting is not permitted.
-    pub(crate) fn new(options: &str) -> Option<Self> {
-        let point = TempDir::new().unwrap();
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", options, "tmpfs"])
-            .arg(point.path())
-            .output()
-            .is_ok_and(|output| output.status.success());
-        if !mounted {
-            println!("skipped: mounting a small file system is not permitted here");
-        }
-        mounted.then_some(Self(point))
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    /// Mounts it again with that option.
-    pub(crate) fn change(&self, option: &str) {
-        let option = format!("remount,{option}");
-        let status = Command::new("mount").args(["-o", &option]).arg(self.0.path()).status().unwrap();
-        assert!(status.success());
-    }
-}
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        // lazily, for a failed test may have left the database open
-        let _ = Command::new("umount").arg("--lazy").arg(self.0.path()).status();
-    }
+    place.home.clear();
 }

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use vibetea_server::store::{Route, SqliteOptions, Store, StoreError};
 
-use crate::support::{Mount, Place, batch, insert, stored};
+use crate::mount::Mount;
+use crate::support::{Place, batch, insert, stored};
 
 fn reason(outcome: Result<impl std::fmt::Debug, StoreError>) -> String {
     match outcome.unwrap_err() {
@@ -54,7 +55,7 @@ async fn full_disk_refuses_writes_keeps_reads_and_recovers_without_a_restart() {
     assert_eq!(store.totals().await.unwrap().events, events);
     let hours = store.get_hourly_aggregates(7, None).await.unwrap();
     assert_eq!(hours.iter().map(|row| row.event_count).sum::<u64>(), events);
-    assert_eq!(place.broadcast_ids().len() as u64, events);
+    assert_eq!(place.told(&store).await.len() as u64, events);
 
     mount.change("size=64m");
     assert_eq!(insert(&store, "laptop", Route::Live, next..next + 100).await.unwrap(), 100);
@@ -93,10 +94,10 @@ async fn program_that_holds_the_write_lock_delays_or_refuses_but_loses_nothing()
     let refusal = reason(insert(&store, "laptop", Route::Live, 0..10).await);
     assert_eq!(refusal, "another program holds the database");
     assert_eq!(store.totals().await.unwrap().events, 0, "reading goes on");
-    assert!(place.broadcast_ids().is_empty(), "what is not stored is not broadcast");
+    assert!(place.told(&store).await.is_empty(), "what is not stored is not broadcast");
     drop(held);
     assert_eq!(insert(&store, "laptop", Route::Live, 0..10).await.unwrap(), 10);
-    assert_eq!(place.broadcast_ids().len(), 10);
+    assert_eq!(place.told(&store).await.len(), 10);
     store.close().await;
 }
 

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::pin::Pin;
-use std::sync::{Mutex, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use vibetea_protocol::EventType;
-use vibetea_server::store::{NewBatch, Route, SqliteOptions, Store, StoreError, Totals};
+use vibetea_server::store::{NewBatch, Route, StoreError, Totals};
 
-use crate::support::{Place, at, batch, event, insert, source, stored};
+use crate::home::held_up;
+use crate::support::{DEADLINE, Place, assert_payload, at, batch, event, insert, source, stored};
 
 #[tokio::test]
 async fn each_event_is_stored_once_and_counted_once_per_request() {
@@ -38,8 +38,7 @@ async fn first_version_of_an_event_is_kept() {
     let mut other = batch("laptop", Route::Batch, [1]);
     other.events[0].payload = "{}".into();
     assert_eq!(store.bulk_insert_events(other).await.unwrap(), 0);
-    let payload: String = place.shell().query_row("SELECT payload FROM event", [], |row| row.get(0)).unwrap();
-    assert_eq!(payload, r#"{"project":"shop","n":1}"#);
+    assert_payload(&place.column("SELECT payload FROM events")[0], r#"{"project":"shop","n":1}"#);
     store.close().await;
 }
 
@@ -48,34 +47,6 @@ fn queued<T>(request: impl Future<Output = T>) -> Pin<Box<impl Future<Output = T
     let mut request = Box::pin(request);
     assert!((&mut request).now_or_never().is_none());
     request
-}
-
-/// Lets the writer go on when it is dropped.
-struct Gate {
-    _open: mpsc::SyncSender<()>,
-}
-
-/// A store whose writer stands in the broadcast of event 0 until the gate is dropped.
-async fn held_up(place: &Place, change: impl FnOnce(&mut SqliteOptions)) -> (Store, Gate) {
-    let (open, gate) = mpsc::sync_channel::<()>(0);
-    let (standing, stands) = tokio::sync::oneshot::channel();
-    let standing = Mutex::new(Some(standing));
-    let gate = Mutex::new(gate);
-    let recorder = place.recorder();
-    let mut options = place.options();
-    change(&mut options);
-    let on_live = Box::new(move |live: &[_]| {
-        recorder(live);
-        if let Some(standing) = standing.lock().unwrap().take() {
-            standing.send(()).unwrap();
-            let _ = gate.lock().unwrap().recv();
-        }
-    });
-    let store = Store::open_sqlite(options, place.clock.clone(), on_live).await.unwrap();
-    let first = store.clone();
-    tokio::spawn(async move { insert(&first, "laptop", Route::Live, [0]).await });
-    stands.await.unwrap();
-    (store, Gate { _open: open })
 }
 
 #[tokio::test]
@@ -92,12 +63,12 @@ async fn requests_that_wait_are_committed_together_and_answered_apart() {
         inserted.push(insert.await.unwrap());
     }
     assert_eq!(inserted, [50, 25, 0, 1]);
-    // the live stream is told once per commit; the first one was event 0
-    assert_eq!(place.commits(), 2);
+    // the first one was event 0
+    assert_eq!(place.live_commits(), 2);
     for number in 100..104 {
         insert(&store, "laptop", Route::Live, [number]).await.unwrap();
     }
-    assert_eq!(place.commits(), 6, "requests that do not wait for each other are seen apart");
+    assert_eq!(place.live_commits(), 6, "requests that do not wait for each other are seen apart");
     store.close().await;
 }
 
@@ -110,7 +81,7 @@ async fn caller_that_leaves_before_the_commit_cancels_nothing() {
     // the queue keeps its order, so what was queued before this is stored before it
     insert(&store, "laptop", Route::Batch, [4]).await.unwrap();
     assert_eq!(stored(&place), [0, 1, 2, 3, 4]);
-    assert_eq!(place.broadcast.lock().unwrap().len(), 4);
+    assert_eq!(place.told(&store).await.len(), 4);
     store.close().await;
 }
 
@@ -163,15 +134,14 @@ async fn closing_stores_what_is_queued_and_refuses_what_comes_later() {
     assert!(store.check_writable().await.is_err());
     store.close().await;
     assert_eq!(stored(&place).len(), 100);
-    let wal = place.path().with_extension("db-wal");
-    assert!(std::fs::metadata(wal).map_or(0, |file| file.len()) == 0, "the log was moved into the database");
+    place.home.assert_closed();
 }
 
 #[tokio::test]
 async fn broadcast_that_panics_costs_no_answer() {
     let place = Place::new();
     let on_live = Box::new(|_: &[_]| panic!("on purpose"));
-    let store = Store::open_sqlite(place.options(), place.clock.clone(), on_live).await.unwrap();
+    let store = place.open_as(place.options(), on_live).await.unwrap();
     assert_eq!(insert(&store, "laptop", Route::Live, 0..3).await.unwrap(), 3);
     assert_eq!(insert(&store, "laptop", Route::Live, 3..6).await.unwrap(), 3);
     store.close().await;
@@ -195,15 +165,22 @@ async fn restart_keeps_everything_and_goes_on_counting() {
 }
 
 #[tokio::test]
-async fn store_that_is_dropped_stores_what_is_queued_and_lets_go_of_the_file() {
+async fn store_that_is_dropped_stores_what_is_queued_and_lets_go_of_the_database() {
     let place = Place::new();
     let store = place.open().await;
     drop(queued(insert(&store, "laptop", Route::Batch, 0..10)));
     drop(store);
-    let mut options = place.options();
-    options.lock_wait = Duration::from_secs(10);
-    let store = Store::open_sqlite(options, place.clock.clone(), place.recorder()).await.unwrap();
-    assert_eq!(store.totals().await.unwrap().events, 10);
+    let start = Instant::now();
+    let store = loop {
+        match place.try_open().await {
+            Ok(store) if store.totals().await.unwrap().events == 10 => break store,
+            Ok(store) => store.close().await,
+            Err(error) => assert!(start.elapsed() < DEADLINE, "{error}"),
+        }
+        assert!(start.elapsed() < DEADLINE, "what was queued is not stored");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    };
+    assert_eq!(insert(&store, "laptop", Route::Batch, 0..11).await.unwrap(), 1);
     store.close().await;
 }
 
@@ -253,9 +230,10 @@ async fn many_senders_of_overlapping_batches_are_told_each_event_once() {
     let stored = stored(&place);
     assert_eq!(inserted, stored.len() as u64);
     assert_eq!(store.totals().await.unwrap().events, inserted);
-    let broadcast: Vec<_> = place.broadcast.lock().unwrap().iter().map(|live| live.seq).collect();
+    let told = place.told(&store).await;
+    let broadcast: Vec<_> = told.iter().map(|live| live.seq).collect();
     assert!(broadcast.is_sorted_by(|a, b| a < b), "the live stream is in order");
-    let ids: BTreeSet<_> = place.broadcast_ids().into_iter().collect();
+    let ids: BTreeSet<_> = told.iter().map(|live| live.event.id.to_string()).collect();
     assert_eq!(ids.len(), broadcast.len(), "nothing was broadcast twice");
     let replayed: Vec<_> = store.live_events_after(0, 10_000).await.unwrap();
     assert_eq!(replayed.iter().map(|live| live.seq).collect::<Vec<_>>(), broadcast);

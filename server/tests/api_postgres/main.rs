@@ -1,0 +1,33 @@
+//! The suite of the server over HTTP on PostgreSQL: the same tests, the same answers.
+
+#![expect(clippy::unwrap_used, reason = "a failed helper fails its test")]
+
+#[path = "../api/checks.rs"]
+mod checks;
+#[path = "../api/events.rs"]
+mod events;
+#[path = "../../../protocol/tests/common/mod.rs"]
+mod fixtures;
+#[path = "../api/golden.rs"]
+mod golden;
+#[path = "../api/harness.rs"]
+mod harness;
+#[path = "../api/health.rs"]
+mod health;
+#[path = "../api/history.rs"]
+mod history;
+mod home;
+#[path = "../api/ingest.rs"]
+mod ingest;
+#[path = "../api/limits.rs"]
+mod limits;
+#[path = "../api/originals.rs"]
+mod originals;
+#[path = "../api/query.rs"]
+mod query;
+#[path = "../api/shutdown.rs"]
+mod shutdown;
+#[path = "../api/stream.rs"]
+mod stream;
+#[path = "../api/subscriber.rs"]
+mod subscriber;

@@ -1,0 +1,26 @@
+//! The suite of every store on PostgreSQL, and what only a database on a network has.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[path = "../store/breakdowns.rs"]
+mod breakdowns;
+#[path = "../store/counts.rs"]
+mod counts;
+mod home;
+#[path = "../store/hourly.rs"]
+mod hourly;
+#[path = "../store/ids.rs"]
+mod ids;
+#[path = "../store/model.rs"]
+mod model;
+#[path = "../store/pages.rs"]
+mod pages;
+mod same;
+#[path = "../store/sessions.rs"]
+mod sessions;
+#[path = "../store/streaming.rs"]
+mod streaming;
+#[path = "../store/support.rs"]
+mod support;
+#[path = "../store/writing.rs"]
+mod writing;

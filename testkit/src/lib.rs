@@ -1,0 +1,13 @@
+//! What the tests of several crates share: a `PostgreSQL` of their own that may be killed, and a network in front of it
+//! that may be broken.
+
+pub mod cluster;
+pub mod database;
+pub mod port;
+pub mod proxy;
+pub mod shell;
+
+pub use cluster::Cluster;
+pub use database::Database;
+pub use proxy::{Fault, Proxy};
+pub use shell::Shell;

@@ -1,0 +1,175 @@
+//! A network between a server and its `PostgreSQL` that fails on demand.
+
+mod messages;
+mod pump;
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::port::{free_port, loopback};
+
+/// What the network does to every connection, old and new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing: bytes pass.
+    None,
+    /// New connections are refused.
+    Refuse,
+    /// New connections are taken and no byte passes on any; what is on its way arrives once this is over.
+    Blackhole,
+    /// Every piece comes so much later.
+    Delay(Duration),
+    /// A connection is cut once so many more bytes have passed to the database.
+    CutAfterSending(usize),
+    /// A connection is cut once so many more bytes have passed from the database.
+    CutAfterReceiving(usize),
+    /// A statement with this text, in capitals, is passed on; as soon as its answer comes, the connection is cut
+    /// instead of answered.
+    CutAnswerTo(&'static str),
+}
+
+/// See the module. Lives on a thread of its own until it is dropped.
+#[derive(Debug)]
+pub struct Proxy {
+    address: SocketAddr,
+    network: Arc<Network>,
+    stop: CancellationToken,
+}
+
+#[derive(Debug)]
+struct Network {
+    upstream: SocketAddr,
+    fault: watch::Sender<Fault>,
+    connections: Mutex<Vec<Arc<Connection>>>,
+}
+
+/// One connection through the proxy.
+#[derive(Debug, Default)]
+struct Connection {
+    cut: CancellationToken,
+    /// It has said LISTEN.
+    listens: AtomicBool,
+}
+
+impl Proxy {
+    /// Stands in front of this address.
+    pub fn start(upstream: SocketAddr) -> Self {
+        let address = loopback(free_port());
+        let fault = watch::Sender::new(Fault::None);
+        let network = Arc::new(Network { upstream, fault, connections: Mutex::default() });
+        let stop = CancellationToken::new();
+        let bound = bind(address).expect("the port is free");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.expect("a runtime can be made");
+        let (accepting, ending) = (Arc::clone(&network), stop.clone());
+        std::thread::spawn(move || {
+            runtime.block_on(ending.run_until_cancelled(accepting.accept(address, bound)));
+        });
+        Self { address, network, stop }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Changes what the network does; a refusal is so when this returns.
+    pub fn set(&self, fault: Fault) {
+        self.network.fault.send_replace(fault);
+        let start = Instant::now();
+        let refuses = || std::net::TcpStream::connect(self.address).is_err();
+        while refuses() != (fault == Fault::Refuse) {
+            assert!(start.elapsed() < Duration::from_secs(10), "the proxy does not follow");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Cuts every connection now, and answers how many.
+    pub fn cut(&self) -> usize {
+        self.cut_where(|_| true)
+    }
+
+    /// Cuts the connections that have said LISTEN, and answers how many.
+    pub fn cut_listeners(&self) -> usize {
+        self.cut_where(|connection| connection.listens.load(Ordering::Relaxed))
+    }
+
+    fn cut_where(&self, wanted: impl Fn(&Connection) -> bool) -> usize {
+        let connections = self.network.connections();
+        let cut = connections.iter().filter(|connection| wanted(connection));
+        cut.inspect(|connection| connection.cut.cancel()).count()
+    }
+
+    /// How many connections there are.
+    pub fn connections(&self) -> usize {
+        self.network.connections().len()
+    }
+
+    /// How many of them have said LISTEN.
+    pub fn listeners(&self) -> usize {
+        let connections = self.network.connections();
+        connections.iter().filter(|connection| connection.listens.load(Ordering::Relaxed)).count()
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+fn bind(address: SocketAddr) -> std::io::Result<std::net::TcpListener> {
+    let listener = std::net::TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+impl Network {
+    /// The connections that are open.
+    fn connections(&self) -> Vec<Arc<Connection>> {
+        let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        connections.retain(|connection| !connection.cut.is_cancelled());
+        connections.clone()
+    }
+
+    async fn accept(self: Arc<Self>, address: SocketAddr, mut bound: std::net::TcpListener) {
+        let mut fault = self.fault.subscribe();
+        loop {
+            let listener = TcpListener::from_std(bound).expect("within a runtime");
+            while *fault.borrow_and_update() != Fault::Refuse {
+                let accepted = tokio::select! {
+                    accepted = listener.accept() => accepted,
+                    _ = fault.changed() => continue,
+                };
+                if let Ok((client, _)) = accepted {
+                    tokio::spawn(Arc::clone(&self).serve(client));
+                }
+            }
+            drop(listener);
+            if fault.wait_for(|fault| *fault != Fault::Refuse).await.is_err() {
+                return;
+            }
+            bound = bind(address).expect("the port is still ours");
+        }
+    }
+
+    async fn serve(self: Arc<Self>, client: TcpStream) {
+        let connection = Arc::new(Connection::default());
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&connection));
+        let cut = connection.cut.clone();
+        cut.run_until_cancelled(async {
+            // a database that is away is a connection that ends
+            if let Ok(server) = TcpStream::connect(self.upstream).await {
+                pump::both_ways(client, server, &self.fault, &connection).await;
+            }
+        })
+        .await;
+        cut.cancel();
+    }
+}
