@@ -87,7 +87,7 @@ pub fn read_once<E: From<OutboxError>>(
         tail.done(work);
         hand_over(&outbox, &mut give)?;
     }
-    settle(&outbox, &rules, &tail, now)?;
+    settle(&outbox, &mut rules, &tail, now)?;
     hand_over(&outbox, &mut give)?;
     outbox.turn(now, |turn| {
         tally.lines = turn.counter("lines")?;
@@ -103,7 +103,7 @@ pub fn read_once<E: From<OutboxError>>(
 }
 
 /// Ends the sessions of all files that have been still long enough.
-fn settle(outbox: &Outbox, rules: &Rules, tail: &Tail, now: Timestamp) -> Result<(), OutboxError> {
+fn settle(outbox: &Outbox, rules: &mut Rules, tail: &Tail, now: Timestamp) -> Result<(), OutboxError> {
     while outbox.turn(now, |turn| rules.settle(turn, |path| tail.is_quiet(path), now))? > 0 {}
     Ok(())
 }

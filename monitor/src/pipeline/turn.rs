@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use vibetea_protocol::Timestamp;
 
+use super::earlier::Earlier;
 use super::memory::ReadingMemory;
 use crate::interpret::{FileContext, FileState, Interpreter, LineOutcome};
 use crate::outbox::{FileRow, Needs, OutboxError, Turn};
@@ -25,6 +26,7 @@ pub(super) struct Rules {
     pub(super) silence: Duration,
     pub(super) everything_to_batch: bool,
     unknown_types: HashSet<u64>,
+    earlier: Earlier,
 }
 
 /// What happened in a turn, by counter name.
@@ -41,7 +43,13 @@ impl Counts {
 
 impl Rules {
     pub(super) fn new(interpreter: Interpreter, silence: Duration, everything_to_batch: bool) -> Self {
-        Self { interpreter, silence, everything_to_batch, unknown_types: HashSet::new() }
+        Self {
+            interpreter,
+            silence,
+            everything_to_batch,
+            unknown_types: HashSet::new(),
+            earlier: Earlier::default(),
+        }
     }
 
     /// How many unknown types of records were met, as far as they are counted one by one.
@@ -81,10 +89,12 @@ impl Rules {
         let (before, mut state) = known.unwrap_or_default();
         if work.replaced {
             state = FileState::default();
+            self.earlier.forget();
         }
         let mut events = Vec::new();
         for (start, line) in work.chunk.lines() {
-            let mut memory = ReadingMemory { turn, file: &work.location, until: start };
+            let mut memory =
+                ReadingMemory { turn, earlier: &mut self.earlier, file: &work.location, until: start };
             let outcome =
                 self.interpreter.line(&context, &mut state, start, line, &mut memory, &mut events)?;
             self.count_outcome(outcome, counts);
@@ -104,7 +114,7 @@ impl Rules {
 
     /// Looks at the silence after a file's last record; whether that need not be done again.
     fn silence(
-        &self,
+        &mut self,
         turn: &mut Turn<'_>,
         context: &FileContext<'_>,
         row: &FileRow,
@@ -119,14 +129,14 @@ impl Rules {
         }
         let before = events.len();
         let file = std::path::Path::new("");
-        let mut memory = ReadingMemory { turn, file, until: 0 };
+        let mut memory = ReadingMemory { turn, earlier: &mut self.earlier, file, until: 0 };
         self.interpreter.silence(context, state, now, &mut memory, events)?;
         Ok(events.len() > before || still >= silence.saturating_add(SKEW_NANOS))
     }
 
     /// Ends the sessions of files that have been still long enough; the number of events that were queued.
     pub(super) fn settle(
-        &self,
+        &mut self,
         turn: &mut Turn<'_>,
         is_quiet: impl Fn(&str) -> bool,
         now: Timestamp,
