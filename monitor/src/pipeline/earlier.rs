@@ -47,8 +47,8 @@ impl Earlier {
 
     fn read_to(&mut self, file: &File, until: u64) -> io::Result<()> {
         tail::each_line(file, self.until..until, |line| {
-            let (text, mut mended) = (transcript::text_of(line), None);
-            for record in transcript::read(&text, &mut mended).records {
+            let mut mended = transcript::Mended::default();
+            for record in transcript::read(line, &mut mended).records {
                 let header = record.header();
                 if let (Some(uuid), Some(timestamp)) = (header.uuid, header.timestamp) {
                     if self.records.len() == KEPT {

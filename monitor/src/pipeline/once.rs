@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use vibetea_protocol::{Clock, Timestamp};
 
-use super::turn::Rules;
+use super::turn::{Counts, Rules};
 use super::{History, ReaderConfig, begin};
 use crate::interpret::Interpreter;
 use crate::outbox::{Destination, Outbox, OutboxError, Queued};
@@ -83,7 +83,11 @@ pub fn read_once<E: From<OutboxError>>(
     let mut tally = Tally { files: tail.backlog().files, ..Tally::default() };
     while let Some(work) = tail.next(true) {
         tally.bytes += work.after.offset.saturating_sub(work.from);
-        outbox.turn(now, |turn| rules.keep(turn, std::slice::from_ref(&work), now))?;
+        outbox.turn(now, |turn| {
+            let mut counts = Counts::default();
+            rules.keep(turn, &work, now, &mut counts)?;
+            Rules::count(turn, counts)
+        })?;
         tail.done(work);
         hand_over(&outbox, &mut give)?;
     }

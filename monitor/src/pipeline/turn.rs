@@ -31,7 +31,7 @@ pub(super) struct Rules {
 
 /// What happened in a turn, by counter name.
 #[derive(Debug, Default)]
-struct Counts(BTreeMap<String, u64>);
+pub(super) struct Counts(BTreeMap<String, u64>);
 
 impl Counts {
     fn add(&mut self, name: &str, by: u64) {
@@ -57,26 +57,9 @@ impl Rules {
         self.unknown_types.len()
     }
 
-    /// Keeps what the lines gave and where they end; the number of events that were queued.
+    /// Keeps what the lines gave and where they end; the number of events that were queued. What there is to count goes
+    /// to `counts`, which is for [`Rules::count`] at the end of the turn.
     pub(super) fn keep(
-        &mut self,
-        turn: &mut Turn<'_>,
-        works: &[Work],
-        now: Timestamp,
-    ) -> Result<u64, OutboxError> {
-        let mut counts = Counts::default();
-        let mut queued = 0;
-        for work in works {
-            queued += self.keep_one(turn, work, now, &mut counts)?;
-        }
-        counts.add("events", queued);
-        for (name, by) in counts.0 {
-            turn.count(&name, by)?;
-        }
-        Ok(queued)
-    }
-
-    fn keep_one(
         &mut self,
         turn: &mut Turn<'_>,
         work: &Work,
@@ -109,7 +92,13 @@ impl Rules {
         }
         let queued = self.queue(turn, &events, row.skip_before, now, counts)?;
         turn.save_file(&work.path, &row, &state)?;
+        counts.add("events", queued);
         Ok(queued)
+    }
+
+    /// Keeps what was counted in a turn.
+    pub(super) fn count(turn: &mut Turn<'_>, counts: Counts) -> Result<(), OutboxError> {
+        counts.0.into_iter().try_for_each(|(name, by)| turn.count(&name, by))
     }
 
     /// Looks at the silence after a file's last record; whether that need not be done again.
