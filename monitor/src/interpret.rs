@@ -129,9 +129,8 @@ impl Interpreter {
         memory: &mut M,
         out: &mut Vec<RedactedEvent>,
     ) -> Result<LineOutcome, M::Error> {
-        let text = transcript::text_of(line);
-        let mut mended = None;
-        let reading = transcript::read(&text, &mut mended);
+        let mut mended = transcript::Mended::default();
+        let reading = transcript::read(line, &mut mended);
         let mut outcome = LineOutcome::Understood;
         for (record, at) in reading.records.iter().zip(position..) {
             let header = record.header();

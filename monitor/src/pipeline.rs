@@ -2,6 +2,7 @@
 //! with the read position. It never waits for a sender, only for room in the outbox.
 
 mod begin;
+mod earlier;
 mod follow;
 mod health;
 mod memory;

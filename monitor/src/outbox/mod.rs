@@ -7,9 +7,11 @@
 mod open;
 mod quarantine;
 mod queue;
+mod remembered;
 mod seal;
 mod status;
 mod turn;
+mod version;
 
 #[cfg(test)]
 pub(crate) mod testing;
@@ -119,6 +121,12 @@ pub enum OutboxError {
         found: i64,
         /// The newest schema this program knows.
         known: i64,
+    },
+    /// A monitor of an older program works with the store, which this one would have to change.
+    #[error("a monitor of an older version is using the state folder {}; restart it with this version first", folder.display())]
+    Older {
+        /// The state folder.
+        folder: PathBuf,
     },
     /// There is no store yet.
     #[error("no monitor has run with the state folder {} yet", folder.display())]

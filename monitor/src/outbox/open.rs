@@ -13,13 +13,11 @@ use tokio::sync::watch;
 use tracing::warn;
 use vibetea_protocol::{Clock, Timestamp};
 
-use super::{DEFAULT_CAP, Outbox, OutboxError, Shared, queue, turn};
+use super::version::{Shape, bring_up_to_date, shape};
+use super::{DEFAULT_CAP, Outbox, OutboxError, Shared, quarantine, queue, remembered, turn};
 
 const FILE_NAME: &str = "outbox.db";
 const LOCK_NAME: &str = "outbox.lock";
-const SCHEMA: i64 = 1;
-/// "VT" in front, the schema behind: a second witness that tells a newer schema from a damaged header.
-const APPLICATION_ID: i64 = 0x5654_0000;
 const SET_ASIDE_KEPT: usize = 3;
 /// Longer than somebody who only asks whether a monitor runs holds the lock.
 const LOCK_PATIENCE: Duration = Duration::from_secs(1);
@@ -61,7 +59,7 @@ impl Outbox {
         let mut connection = Connection::open("")?;
         connection.pragma_update(None, "synchronous", "OFF")?;
         connection.set_prepared_statement_cache_capacity(64);
-        migrate(&mut connection)?;
+        bring_up_to_date(&mut connection)?;
         Self::on(connection, DEFAULT_CAP, PathBuf::new(), None)
     }
 
@@ -147,12 +145,13 @@ fn open_checked(file: &Path) -> Result<Connection, OutboxError> {
     connection.set_prepared_statement_cache_capacity(64);
     // a store that is refused stays as it is, its log as well
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-    if known_version(&connection, file)? {
-        check_content(&connection)?;
+    let shape = shape(&connection, file)?;
+    if shape != Shape::Empty {
+        check_content(&connection, shape)?;
     }
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     configure(&connection)?;
-    migrate(&mut connection)?;
+    bring_up_to_date(&mut connection)?;
     Ok(connection)
 }
 
@@ -178,36 +177,24 @@ fn check_header(file: &Path) -> Result<(), OutboxError> {
     if sane { Ok(()) } else { Err(OutboxError::Broken("its header is not a store's".to_owned())) }
 }
 
-/// Whether the store holds our tables; refuses one that a newer program made.
-pub(super) fn known_version(connection: &Connection, file: &Path) -> Result<bool, OutboxError> {
-    let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-    let found = pragma("user_version")?;
-    let witness = pragma("application_id")?;
-    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    if found == 0 && tables == 0 {
-        return Ok(false);
-    }
-    if found < 1 || witness != APPLICATION_ID | found {
-        return Err(OutboxError::Broken("its version cannot be read".to_owned()));
-    }
-    if found > SCHEMA {
-        return Err(OutboxError::Newer { file: file.to_owned(), found, known: SCHEMA });
-    }
-    Ok(true)
-}
+/// Whether every row of some table is what was put there.
+type SealsHold = fn(&Connection) -> rusqlite::Result<bool>;
 
-fn check_content(connection: &Connection) -> Result<(), OutboxError> {
+fn check_content(connection: &Connection, shape: Shape) -> Result<(), OutboxError> {
     let answer: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
     if answer != "ok" {
         return Err(OutboxError::Broken("its pages do not fit together".to_owned()));
     }
-    if queue::seals_hold(connection).map_err(damaged_value)?
-        && turn::seals_hold(connection).map_err(damaged_value)?
-    {
-        Ok(())
-    } else {
-        Err(OutboxError::Broken("it holds changed values".to_owned()))
+    let mut checks: Vec<SealsHold> = vec![queue::seals_hold, turn::seals_hold, remembered::seals_hold];
+    if shape == Shape::Current {
+        checks.extend([quarantine::seals_hold as SealsHold, remembered::project_seals_hold]);
     }
+    for check in checks {
+        if !check(connection).map_err(damaged_value)? {
+            return Err(OutboxError::Broken("it holds changed values".to_owned()));
+        }
+    }
+    Ok(())
 }
 
 /// A value that cannot be read back is damage too.
@@ -225,18 +212,6 @@ pub(super) fn configure(connection: &Connection) -> Result<(), OutboxError> {
     connection.pragma_update(None, "fullfsync", true)?;
     connection.pragma_update(None, "journal_size_limit", 16 * 1024 * 1024)?;
     connection.pragma_update(None, "cache_size", -8192)?;
-    Ok(())
-}
-
-fn migrate(connection: &mut Connection) -> Result<(), OutboxError> {
-    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if found == 0 {
-        transaction.execute_batch(include_str!("schema.sql"))?;
-        transaction.pragma_update(None, "application_id", APPLICATION_ID | SCHEMA)?;
-        transaction.pragma_update(None, "user_version", SCHEMA)?;
-    }
-    transaction.commit()?;
     Ok(())
 }
 

@@ -9,9 +9,14 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior, params};
 use vibetea_protocol::{EventId, EventType, Timestamp};
 
-use super::open::{configure, is_locked, known_version, store_file};
+use super::open::{configure, is_locked, store_file};
 use super::queue::{count_up, insert, queued};
+use super::seal::seal_numbers;
+use super::version::{Shape, bring_up_to_date, shape};
 use super::{Change, Destination, Needs, OutboxError, Queued};
+
+/// So many are kept, the newest.
+const MOST_KEPT: u32 = 10_000;
 
 /// An event that a destination refused for what it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +33,39 @@ pub struct SetAside {
     pub payload: String,
     /// The status of the answer and the server's code word.
     pub reason: String,
+}
+
+impl SetAside {
+    fn seal(&self) -> i64 {
+        let numbers =
+            [self.destination.number(), self.timestamp.as_micros(), i64::from(self.event_type.number())];
+        seal_numbers(&[self.id.key(), &self.payload, &self.reason], &numbers)
+    }
+
+    /// Keeps it, unless the same destination has refused the event before.
+    pub(super) fn keep(&self, transaction: &Connection) -> rusqlite::Result<()> {
+        transaction
+            .prepare_cached(
+                "INSERT INTO quarantine (id, destination, timestamp, type, payload, reason, seal)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
+            )?
+            .execute(params![
+                self.id.key(),
+                self.destination.number(),
+                self.timestamp.as_micros(),
+                self.event_type.number(),
+                self.payload,
+                self.reason,
+                self.seal()
+            ])?;
+        transaction
+            .prepare_cached(
+                "DELETE FROM quarantine WHERE rowid <=
+                 (SELECT rowid FROM quarantine ORDER BY rowid DESC LIMIT 1 OFFSET ?1)",
+            )?
+            .execute([MOST_KEPT])?;
+        Ok(())
+    }
 }
 
 /// Which of them.
@@ -55,13 +93,17 @@ impl Quarantine {
             return Err(missing());
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&file, flags)?;
+        let mut connection = Connection::open_with_flags(&file, flags)?;
         connection.busy_timeout(Duration::from_secs(10))?;
-        if !known_version(&connection, &file)? {
-            return Err(missing());
+        let running = is_locked(state_dir);
+        match shape(&connection, &file)? {
+            Shape::Empty => return Err(missing()),
+            Shape::Older if running => return Err(OutboxError::Older { folder: state_dir.to_owned() }),
+            Shape::Older => bring_up_to_date(&mut connection)?,
+            Shape::Current => {}
         }
         configure(&connection)?;
-        Ok(Self { connection, running: is_locked(state_dir) })
+        Ok(Self { connection, running })
     }
 
     /// Whether a monitor works with the folder, which sends what is put back by itself.
@@ -138,7 +180,7 @@ struct Kept {
 
 fn rows(connection: &Connection) -> Result<Vec<Kept>, OutboxError> {
     let mut statement = connection.prepare_cached(
-        "SELECT rowid, id, timestamp, type, payload, destination, reason FROM quarantine ORDER BY rowid",
+        "SELECT rowid, id, timestamp, type, payload, destination, reason, seal FROM quarantine ORDER BY rowid",
     )?;
     let mut rows = statement.query([])?;
     let mut kept = Vec::new();
@@ -149,9 +191,28 @@ fn rows(connection: &Connection) -> Result<Vec<Kept>, OutboxError> {
 }
 
 fn read(row: &Row<'_>) -> Result<Kept, OutboxError> {
+    let damaged = || OutboxError::Broken("an event that was set aside cannot be read".to_owned());
     let Queued { seq: place, id, timestamp, event_type, payload } = queued(row)?;
-    let destination = Destination::from_number(row.get(5)?)
-        .ok_or_else(|| OutboxError::Broken("an event that was set aside cannot be read".to_owned()))?;
-    let reason = row.get(6)?;
-    Ok(Kept { place, event: SetAside { id, destination, timestamp, event_type, payload, reason } })
+    let destination = Destination::from_number(row.get(5)?).ok_or_else(damaged)?;
+    let event = SetAside { id, destination, timestamp, event_type, payload, reason: row.get(6)? };
+    if row.get::<_, i64>(7)? != event.seal() {
+        return Err(damaged());
+    }
+    Ok(Kept { place, event })
+}
+
+/// Whether every event that is set aside is what was put there.
+pub(super) fn seals_hold(connection: &Connection) -> rusqlite::Result<bool> {
+    let mut statement = connection
+        .prepare("SELECT id, payload, reason, destination, timestamp, type, seal FROM quarantine")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let text = |index| row.get_ref(index).and_then(|value| Ok(value.as_str()?));
+        let expected =
+            seal_numbers(&[text(0)?, text(1)?, text(2)?], &[row.get(3)?, row.get(4)?, row.get(5)?]);
+        if expected != row.get::<_, i64>(6)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }

@@ -4,9 +4,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, par
 use vibetea_protocol::{EventId, EventType, Timestamp};
 
 use super::seal::seal_numbers;
-use super::{Change, Destination, ENVELOPE_BYTES, Needs, Outbox, OutboxError, Queued};
-
-const QUARANTINE_KEPT: u32 = 10_000;
+use super::{Change, Destination, ENVELOPE_BYTES, Needs, Outbox, OutboxError, Queued, SetAside};
 
 impl Outbox {
     /// The events that wait longest for the destination: at most `limit` of them and at most `max_bytes`
@@ -62,19 +60,15 @@ impl Outbox {
     /// Sets an event aside that the destination refuses for what it is; `reason` is a code.
     pub fn quarantine(&self, destination: Destination, seq: i64, reason: &str) -> Result<(), OutboxError> {
         self.change(|transaction, change| {
-            transaction
-                .prepare_cached(
-                    "INSERT INTO quarantine (id, destination, timestamp, type, payload, reason)
-                     SELECT id, ?2, timestamp, type, payload, ?3 FROM outbox WHERE seq = ?1
-                     ON CONFLICT DO NOTHING",
-                )?
-                .execute(params![seq, destination.number(), reason])?;
-            transaction
-                .prepare_cached(
-                    "DELETE FROM quarantine WHERE rowid <=
-                     (SELECT rowid FROM quarantine ORDER BY rowid DESC LIMIT 1 OFFSET ?1)",
-                )?
-                .execute([QUARANTINE_KEPT])?;
+            let waiting = transaction
+                .prepare_cached("SELECT seq, id, timestamp, type, payload FROM outbox WHERE seq = ?1")?
+                .query_and_then([seq], queued)?
+                .next()
+                .transpose()?;
+            if let Some(Queued { id, timestamp, event_type, payload, .. }) = waiting {
+                let reason = reason.to_owned();
+                SetAside { id, destination, timestamp, event_type, payload, reason }.keep(transaction)?;
+            }
             count_up(transaction, &format!("quarantined_{}", destination.as_str()), 1)?;
             satisfy(transaction, seq, destination, change)
         })

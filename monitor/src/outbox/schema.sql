@@ -43,6 +43,7 @@ CREATE TABLE quarantine (
     type INTEGER NOT NULL,
     payload TEXT NOT NULL,
     reason TEXT NOT NULL,
+    seal INTEGER NOT NULL,
     PRIMARY KEY (id, destination)
 ) STRICT;
 
@@ -60,10 +61,17 @@ CREATE TABLE waiting_result (
     seal INTEGER NOT NULL
 ) STRICT;
 
--- Keyed hashes of the natural keys that have become events.
+-- Keyed hashes of the natural keys that have become events. No seal, which would double a table that has a row for
+-- every event there ever was: a changed key is that of another event once in 2^64 times, and the event whose key is gone
+-- gets the same id when it is read again. Only a copy of it that carries another time would count twice.
 CREATE TABLE seen (key INTEGER PRIMARY KEY) STRICT;
 
-CREATE TABLE session_project (session TEXT PRIMARY KEY, project TEXT NOT NULL) STRICT, WITHOUT ROWID;
+-- What a subagent's events say of their session.
+CREATE TABLE session_project (
+    session TEXT PRIMARY KEY,
+    project TEXT NOT NULL,
+    seal INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE delivery (
     destination INTEGER PRIMARY KEY,

@@ -6,7 +6,8 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 use vibetea_protocol::Timestamp;
 
-use super::open::{is_locked, known_version, store_file};
+use super::open::{is_locked, store_file};
+use super::version::{Shape, shape};
 use super::{Destination, Outbox, OutboxError, queue};
 
 /// How a destination answers.
@@ -114,7 +115,7 @@ impl Outbox {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(&file, flags)?;
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
-        if !known_version(&connection, &file)? {
+        if shape(&connection, &file)? == Shape::Empty {
             return Err(OutboxError::Missing { folder: state_dir.to_owned() });
         }
         // one transaction, so that the numbers belong together

@@ -1,16 +1,13 @@
 //! One turn of the reader: everything that reading some lines changes, in one transaction.
 
-use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use vibetea_protocol::names::{BaseName, SessionId};
 use vibetea_protocol::timestamp::MICROS_PER_DAY;
 use vibetea_protocol::{EventId, EventType, Timestamp};
 
 use super::seal::seal_numbers;
 use super::{Change, Destination, Outbox, OutboxError, queue};
-use crate::identity::{CallKey, NaturalKey};
-use crate::interpret::{Call, WaitingResult};
 use crate::privacy::RedactedEvent;
 use crate::tail::{Position, Stat};
 
@@ -95,9 +92,9 @@ const FILE_COLUMNS: &str = "path, generation, offset, head_len, head, tail_len, 
 
 /// The open transaction of one turn of the reader.
 pub struct Turn<'a> {
-    transaction: Transaction<'a>,
+    pub(super) transaction: Transaction<'a>,
     change: Change,
-    now: Timestamp,
+    pub(super) now: Timestamp,
 }
 
 impl Outbox {
@@ -214,100 +211,20 @@ impl Turn<'_> {
         statement.raw_execute()?;
         Ok(())
     }
-
-    /// A remembered call.
-    pub fn call(&mut self, key: CallKey) -> Result<Option<Call>, OutboxError> {
-        self.remembered("SELECT value FROM call WHERE key = ?1", key)
-    }
-
-    /// Remembers a call.
-    pub fn remember_call(&mut self, key: CallKey, call: &Call) -> Result<(), OutboxError> {
-        self.remember(
-            "INSERT OR REPLACE INTO call (key, remembered, value, seal) VALUES (?1, ?2, ?3, ?4)",
-            key,
-            call,
-        )
-    }
-
-    /// A result that waits for its call.
-    pub fn waiting_result(&mut self, key: CallKey) -> Result<Option<WaitingResult>, OutboxError> {
-        self.remembered("SELECT value FROM waiting_result WHERE key = ?1", key)
-    }
-
-    /// Lets a result wait for its call.
-    pub fn remember_result(&mut self, key: CallKey, result: &WaitingResult) -> Result<(), OutboxError> {
-        self.remember(
-            "INSERT OR REPLACE INTO waiting_result (key, remembered, value, seal) VALUES (?1, ?2, ?3, ?4)",
-            key,
-            result,
-        )
-    }
-
-    /// Forgets a waiting result.
-    pub fn forget_result(&mut self, key: CallKey) -> Result<(), OutboxError> {
-        self.transaction
-            .prepare_cached("DELETE FROM waiting_result WHERE key = ?1")?
-            .execute([key.as_i64()])?;
-        Ok(())
-    }
-
-    /// Whether the key is asked about for the first time ever.
-    pub fn first_sight(&mut self, key: NaturalKey) -> Result<bool, OutboxError> {
-        let inserted = self
-            .transaction
-            .prepare_cached("INSERT INTO seen (key) VALUES (?1) ON CONFLICT DO NOTHING")?
-            .execute([key.as_i64()])?;
-        Ok(inserted == 1)
-    }
-
-    /// A session's project, if one is known.
-    pub fn session_project(&mut self, session: &SessionId) -> Result<Option<BaseName>, OutboxError> {
-        let project: Option<String> = self
-            .transaction
-            .prepare_cached("SELECT project FROM session_project WHERE session = ?1")?
-            .query_row([session.as_str()], |row| row.get(0))
-            .optional()?;
-        Ok(project.and_then(|project| BaseName::new(&project)))
-    }
-
-    /// Remembers a session's project.
-    pub fn remember_project(&mut self, session: &SessionId, project: &BaseName) -> Result<(), OutboxError> {
-        self.transaction
-            .prepare_cached("INSERT OR REPLACE INTO session_project (session, project) VALUES (?1, ?2)")?
-            .execute([session.as_str(), project.as_str()])?;
-        Ok(())
-    }
-
-    fn remembered<V: DeserializeOwned>(&self, sql: &str, key: CallKey) -> Result<Option<V>, OutboxError> {
-        let value = self
-            .transaction
-            .prepare_cached(sql)?
-            .query_row([key.as_i64()], |row| Ok(parse(row.get_ref(0)?.as_str()?)))
-            .optional()?;
-        value.transpose()
-    }
-
-    fn remember<V: Serialize>(&self, sql: &str, key: CallKey, value: &V) -> Result<(), OutboxError> {
-        let value = to_json(value)?;
-        let remembered = self.now.as_micros();
-        let seal = seal_numbers(&[&value], &[key.as_i64(), remembered]);
-        self.transaction.prepare_cached(sql)?.execute(params![key.as_i64(), remembered, value, seal])?;
-        Ok(())
-    }
 }
 
-fn parse<V: DeserializeOwned>(json: &str) -> Result<V, OutboxError> {
+pub(super) fn parse<V: DeserializeOwned>(json: &str) -> Result<V, OutboxError> {
     // the parser's message may quote the value
     serde_json::from_str(json)
         .map_err(|_| OutboxError::Broken("something it remembers cannot be read".to_owned()))
 }
 
-fn to_json<V: Serialize>(value: &V) -> Result<String, OutboxError> {
+pub(super) fn to_json<V: Serialize>(value: &V) -> Result<String, OutboxError> {
     serde_json::to_string(value)
         .map_err(|_| OutboxError::Broken("something to remember cannot be written".to_owned()))
 }
 
-/// Whether positions and remembered values are what was put there.
+/// Whether positions are what was put there.
 pub(super) fn seals_hold(connection: &Connection) -> rusqlite::Result<bool> {
     let mut statement = connection.prepare(&format!("SELECT {FILE_COLUMNS}, state, seal FROM file"))?;
     let mut rows = statement.query([])?;
@@ -315,17 +232,6 @@ pub(super) fn seals_hold(connection: &Connection) -> rusqlite::Result<bool> {
         let (path, state) = (row.get_ref(0)?.as_str()?, row.get_ref(13)?.as_str()?);
         if seal_numbers(&[path, state], &FileRow::read(row)?.numbers()) != row.get::<_, i64>(14)? {
             return Ok(false);
-        }
-    }
-    for table in ["call", "waiting_result"] {
-        let mut statement =
-            connection.prepare(&format!("SELECT value, key, remembered, seal FROM {table}"))?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let expected = seal_numbers(&[row.get_ref(0)?.as_str()?], &[row.get(1)?, row.get(2)?]);
-            if expected != row.get::<_, i64>(3)? {
-                return Ok(false);
-            }
         }
     }
     Ok(true)

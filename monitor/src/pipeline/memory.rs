@@ -1,19 +1,18 @@
 //! The interpreter's memory: the open transaction, and the part of the file that was read before.
 
-use std::fs::File;
 use std::path::Path;
 
-use serde::Deserialize;
 use vibetea_protocol::Timestamp;
 use vibetea_protocol::names::{BaseName, SessionId};
 
+use super::earlier::Earlier;
 use crate::identity::{CallKey, NaturalKey};
 use crate::interpret::{Call, Memory, WaitingResult};
 use crate::outbox::{OutboxError, Turn};
-use crate::tail;
 
 pub(super) struct ReadingMemory<'a, 'c> {
     pub(super) turn: &'a mut Turn<'c>,
+    pub(super) earlier: &'a mut Earlier,
     pub(super) file: &'a Path,
     /// Where the line begins that is being understood.
     pub(super) until: u64,
@@ -55,30 +54,7 @@ impl Memory for ReadingMemory<'_, '_> {
     }
 
     fn earlier_record(&mut self, uuid: &str) -> Result<Option<Timestamp>, OutboxError> {
-        // a file that cannot be opened any more has no earlier record to offer; that is no fault of the store
-        let found = File::open(self.file).and_then(|file| find_record(&file, uuid, self.until));
-        Ok(found.unwrap_or_default())
+        // a file that cannot be read any more has no earlier record to offer; that is no fault of the store
+        Ok(self.earlier.find(self.file, uuid, self.until).unwrap_or_default())
     }
-}
-
-#[derive(Deserialize)]
-struct Record {
-    uuid: Option<String>,
-    timestamp: Option<Timestamp>,
-}
-
-/// The time of the record with this uuid before byte `until`.
-fn find_record(file: &File, uuid: &str, until: u64) -> std::io::Result<Option<Timestamp>> {
-    let finder = memchr::memmem::Finder::new(uuid.as_bytes());
-    let mut found = None;
-    tail::each_line(file, until, |line| {
-        if finder.find(line).is_some()
-            && let Ok(record) = serde_json::from_slice::<Record>(line)
-            && record.uuid.as_deref() == Some(uuid)
-        {
-            found = record.timestamp;
-        }
-        found.is_none()
-    })?;
-    Ok(found)
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use vibetea_protocol::{Clock, Timestamp};
 
-use super::turn::Rules;
+use super::turn::{Counts, Rules};
 use super::{History, ReaderConfig, begin};
 use crate::interpret::Interpreter;
 use crate::outbox::{Destination, Outbox, OutboxError, Queued};
@@ -83,11 +83,15 @@ pub fn read_once<E: From<OutboxError>>(
     let mut tally = Tally { files: tail.backlog().files, ..Tally::default() };
     while let Some(work) = tail.next(true) {
         tally.bytes += work.after.offset.saturating_sub(work.from);
-        outbox.turn(now, |turn| rules.keep(turn, std::slice::from_ref(&work), now))?;
+        outbox.turn(now, |turn| {
+            let mut counts = Counts::default();
+            rules.keep(turn, &work, now, &mut counts)?;
+            Rules::count(turn, counts)
+        })?;
         tail.done(work);
         hand_over(&outbox, &mut give)?;
     }
-    settle(&outbox, &rules, &tail, now)?;
+    settle(&outbox, &mut rules, &tail, now)?;
     hand_over(&outbox, &mut give)?;
     outbox.turn(now, |turn| {
         tally.lines = turn.counter("lines")?;
@@ -103,7 +107,7 @@ pub fn read_once<E: From<OutboxError>>(
 }
 
 /// Ends the sessions of all files that have been still long enough.
-fn settle(outbox: &Outbox, rules: &Rules, tail: &Tail, now: Timestamp) -> Result<(), OutboxError> {
+fn settle(outbox: &Outbox, rules: &mut Rules, tail: &Tail, now: Timestamp) -> Result<(), OutboxError> {
     while outbox.turn(now, |turn| rules.settle(turn, |path| tail.is_quiet(path), now))? > 0 {}
     Ok(())
 }

@@ -8,18 +8,19 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
-use vibetea_protocol::Clock;
+use vibetea_protocol::{Clock, Timestamp};
 
 use super::follow::Follower;
 use super::health::{Pause, Reports};
-use super::turn::Rules;
+use super::turn::{Counts, Rules};
 use super::{ReaderConfig, ReaderError, begin};
 use crate::interpret::Interpreter;
-use crate::outbox::{Destination, Outbox, OutboxError};
+use crate::outbox::{Destination, Outbox, OutboxError, Turn};
 use crate::tail::{Class, Limits, Tail, Work};
 
-/// Bytes of history in one transaction: a fresh line waits for some milliseconds.
-const TURN_BYTES: u64 = 1 << 20;
+/// Bytes of history in one transaction: a fresh line waits for some milliseconds. Fewer would write the same pages of the
+/// store more often.
+const TURN_BYTES: u64 = 4 << 20;
 /// Files in one transaction.
 const TURN_FILES: usize = 64;
 const SILENCE_PAUSE: Duration = Duration::from_secs(30);
@@ -178,8 +179,8 @@ impl Loop {
         if self.outbox.is_full() {
             return Ok(Turned::Full);
         }
-        let works = self.collect(tail)?;
-        if works.is_empty() {
+        let history = self.outbox.depth(Destination::Batch)? < self.config.history_limit;
+        let Some(first) = tail.next(history) else {
             let idle = tail.backlog().files == 0;
             self.reports.progress(|progress| {
                 if idle {
@@ -188,11 +189,13 @@ impl Loop {
                 }
             });
             return Ok(Turned::Nothing);
-        }
+        };
         let now = self.clock.now();
-        match self.outbox.turn(now, |turn| self.rules.keep(turn, &works, now)) {
+        let mut works = vec![first];
+        let kept = self.outbox.turn(now, |turn| keep_on(&mut self.rules, turn, tail, &mut works, now));
+        match kept {
             Ok(events) => {
-                let bytes: u64 = works.iter().map(|work| work.after.offset.saturating_sub(work.from)).sum();
+                let bytes = works.iter().map(bytes_of).sum::<u64>();
                 for work in works {
                     tail.done(work);
                 }
@@ -211,20 +214,6 @@ impl Loop {
                 Err(error)
             }
         }
-    }
-
-    /// Everything live that waits; only where there is nothing, some history.
-    fn collect(&self, tail: &mut Tail) -> Result<Vec<Work>, OutboxError> {
-        let history = self.outbox.depth(Destination::Batch)? < self.config.history_limit;
-        let mut works = Vec::new();
-        let mut bytes = 0;
-        while bytes < TURN_BYTES && works.len() < TURN_FILES {
-            let live = works.last().is_some_and(|work: &Work| work.class == Class::Live);
-            let Some(work) = tail.next(history && !live) else { break };
-            bytes += work.after.offset.saturating_sub(work.from);
-            works.push(work);
-        }
-        Ok(works)
     }
 
     fn went_well(&mut self) {
@@ -278,4 +267,33 @@ impl Loop {
     fn now_nanos(&self) -> i64 {
         self.clock.now().as_micros().saturating_mul(1000)
     }
+}
+
+/// Keeps the one work there is and takes more of its kind: everything live that waits, or some history, which is not
+/// begun in a turn with live lines. The number of events.
+fn keep_on(
+    rules: &mut Rules,
+    turn: &mut Turn<'_>,
+    tail: &mut Tail,
+    works: &mut Vec<Work>,
+    now: Timestamp,
+) -> Result<u64, OutboxError> {
+    let mut counts = Counts::default();
+    let (mut events, mut bytes) = (0, 0);
+    while let Some(work) = works.last_mut() {
+        events += rules.keep(turn, work, now, &mut counts)?;
+        // one buffer does for all of them, and what was in it last is still near the processor
+        tail.take_back(work);
+        bytes += bytes_of(work);
+        let history = work.class != Class::Live;
+        let more = bytes < TURN_BYTES && works.len() < TURN_FILES;
+        let Some(next) = more.then(|| tail.next(history)).flatten() else { break };
+        works.push(next);
+    }
+    Rules::count(turn, counts)?;
+    Ok(events)
+}
+
+fn bytes_of(work: &Work) -> u64 {
+    work.after.offset.saturating_sub(work.from)
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use vibetea_protocol::Timestamp;
 
+use super::earlier::Earlier;
 use super::memory::ReadingMemory;
 use crate::interpret::{FileContext, FileState, Interpreter, LineOutcome};
 use crate::outbox::{FileRow, Needs, OutboxError, Turn};
@@ -25,11 +26,12 @@ pub(super) struct Rules {
     pub(super) silence: Duration,
     pub(super) everything_to_batch: bool,
     unknown_types: HashSet<u64>,
+    earlier: Earlier,
 }
 
 /// What happened in a turn, by counter name.
 #[derive(Debug, Default)]
-struct Counts(BTreeMap<String, u64>);
+pub(super) struct Counts(BTreeMap<String, u64>);
 
 impl Counts {
     fn add(&mut self, name: &str, by: u64) {
@@ -41,7 +43,13 @@ impl Counts {
 
 impl Rules {
     pub(super) fn new(interpreter: Interpreter, silence: Duration, everything_to_batch: bool) -> Self {
-        Self { interpreter, silence, everything_to_batch, unknown_types: HashSet::new() }
+        Self {
+            interpreter,
+            silence,
+            everything_to_batch,
+            unknown_types: HashSet::new(),
+            earlier: Earlier::default(),
+        }
     }
 
     /// How many unknown types of records were met, as far as they are counted one by one.
@@ -49,26 +57,9 @@ impl Rules {
         self.unknown_types.len()
     }
 
-    /// Keeps what the lines gave and where they end; the number of events that were queued.
+    /// Keeps what the lines gave and where they end; the number of events that were queued. What there is to count goes
+    /// to `counts`, which is for [`Rules::count`] at the end of the turn.
     pub(super) fn keep(
-        &mut self,
-        turn: &mut Turn<'_>,
-        works: &[Work],
-        now: Timestamp,
-    ) -> Result<u64, OutboxError> {
-        let mut counts = Counts::default();
-        let mut queued = 0;
-        for work in works {
-            queued += self.keep_one(turn, work, now, &mut counts)?;
-        }
-        counts.add("events", queued);
-        for (name, by) in counts.0 {
-            turn.count(&name, by)?;
-        }
-        Ok(queued)
-    }
-
-    fn keep_one(
         &mut self,
         turn: &mut Turn<'_>,
         work: &Work,
@@ -81,10 +72,12 @@ impl Rules {
         let (before, mut state) = known.unwrap_or_default();
         if work.replaced {
             state = FileState::default();
+            self.earlier.forget();
         }
         let mut events = Vec::new();
         for (start, line) in work.chunk.lines() {
-            let mut memory = ReadingMemory { turn, file: &work.location, until: start };
+            let mut memory =
+                ReadingMemory { turn, earlier: &mut self.earlier, file: &work.location, until: start };
             let outcome =
                 self.interpreter.line(&context, &mut state, start, line, &mut memory, &mut events)?;
             self.count_outcome(outcome, counts);
@@ -99,12 +92,18 @@ impl Rules {
         }
         let queued = self.queue(turn, &events, row.skip_before, now, counts)?;
         turn.save_file(&work.path, &row, &state)?;
+        counts.add("events", queued);
         Ok(queued)
+    }
+
+    /// Keeps what was counted in a turn.
+    pub(super) fn count(turn: &mut Turn<'_>, counts: Counts) -> Result<(), OutboxError> {
+        counts.0.into_iter().try_for_each(|(name, by)| turn.count(&name, by))
     }
 
     /// Looks at the silence after a file's last record; whether that need not be done again.
     fn silence(
-        &self,
+        &mut self,
         turn: &mut Turn<'_>,
         context: &FileContext<'_>,
         row: &FileRow,
@@ -119,14 +118,14 @@ impl Rules {
         }
         let before = events.len();
         let file = std::path::Path::new("");
-        let mut memory = ReadingMemory { turn, file, until: 0 };
+        let mut memory = ReadingMemory { turn, earlier: &mut self.earlier, file, until: 0 };
         self.interpreter.silence(context, state, now, &mut memory, events)?;
         Ok(events.len() > before || still >= silence.saturating_add(SKEW_NANOS))
     }
 
     /// Ends the sessions of files that have been still long enough; the number of events that were queued.
     pub(super) fn settle(
-        &self,
+        &mut self,
         turn: &mut Turn<'_>,
         is_quiet: impl Fn(&str) -> bool,
         now: Timestamp,

@@ -2,6 +2,7 @@
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 
 pub(super) use super::lines::ReadAt;
@@ -164,18 +165,15 @@ pub(super) fn end_of(source: &impl ReadAt, size: u64) -> io::Result<Position> {
     }
 }
 
-/// Shows every complete line that begins before byte `until`, in their order, until `see` answers `false`.
-pub fn each_line(file: &File, until: u64, mut see: impl FnMut(&[u8]) -> bool) -> io::Result<()> {
-    let mut position = Position::default();
+/// Shows every complete line that begins in this part of the file, which begins with a line, in their order.
+pub fn each_line(file: &File, part: Range<u64>, mut see: impl FnMut(&[u8])) -> io::Result<()> {
+    let mut position = Position { offset: part.start, ..Position::default() };
     let mut partial = Partial::default();
-    let size = file.metadata()?.len();
     let (limits, mut spare) = (Limits::default(), Vec::new());
-    while let Some((chunk, after)) = read_on(file, size, &position, &mut partial, limits, &mut spare)? {
-        for (start, line) in chunk.lines() {
-            if start >= until || !see(line) {
-                return Ok(());
-            }
-        }
+    while position.offset < part.end
+        && let Some((chunk, after)) = read_on(file, part.end, &position, &mut partial, limits, &mut spare)?
+    {
+        chunk.lines().take_while(|(start, _)| *start < part.end).for_each(|(_, line)| see(line));
         if !chunk.more {
             break;
         }

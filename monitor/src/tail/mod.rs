@@ -257,6 +257,11 @@ impl Tail {
         None
     }
 
+    /// The lines are not needed any more; what they lay in is used for the next work.
+    pub fn take_back(&mut self, work: &mut Work) {
+        std::mem::take(&mut work.chunk).recycle(&mut self.spare, self.limits);
+    }
+
     /// The work was kept, position and all.
     pub fn done(&mut self, work: Work) {
         let Some(mut tracked) = self.files.remove(&work.path) else { return };

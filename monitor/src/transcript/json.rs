@@ -1,7 +1,7 @@
 //! A cursor in JSON text that passes over what nobody asks for at the speed of looking for its quotes.
 //!
 //! Parsers check every escape and control character of every string. In a transcript nearly everything is strings that
-//! are passed over, and whether these are well-formed inside is nobody's concern; where they end is.
+//! are passed over, and whether these are well-formed inside, or text at all, is nobody's concern; where they end is.
 
 /// The text is no JSON where the cursor stands.
 pub(super) struct NoJson;
@@ -18,12 +18,12 @@ pub(super) enum Kind {
 
 /// Where reading is.
 pub(super) struct Json<'a> {
-    text: &'a str,
+    text: &'a [u8],
     at: usize,
 }
 
 impl<'a> Json<'a> {
-    pub(super) const fn new(text: &'a str) -> Self {
+    pub(super) const fn new(text: &'a [u8]) -> Self {
         Self { text, at: 0 }
     }
 
@@ -34,7 +34,7 @@ impl<'a> Json<'a> {
 
     /// The next byte that is no white space, which is not read yet.
     pub(super) fn peek(&mut self) -> Option<u8> {
-        let rest = self.text.as_bytes().get(self.at..)?;
+        let rest = self.text.get(self.at..)?;
         let blank = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')).count();
         self.at += blank;
         rest.get(blank).copied()
@@ -79,7 +79,7 @@ impl<'a> Json<'a> {
     }
 
     /// The name of the next field as it stands between its quotes; its value is next.
-    pub(super) fn name(&mut self) -> Result<&'a str, NoJson> {
+    pub(super) fn name(&mut self) -> Result<&'a [u8], NoJson> {
         if self.peek() != Some(b'"') {
             return Err(NoJson);
         }
@@ -89,9 +89,9 @@ impl<'a> Json<'a> {
     }
 
     /// What stands between the quotes of a string, escapes and all.
-    pub(super) fn string(&mut self) -> Result<&'a str, NoJson> {
+    pub(super) fn string(&mut self) -> Result<&'a [u8], NoJson> {
         let start = self.at + 1;
-        let bytes = self.text.as_bytes();
+        let bytes = self.text;
         let mut from = start;
         loop {
             let rest = bytes.get(from..).unwrap_or_default();
@@ -104,17 +104,17 @@ impl<'a> Json<'a> {
             from = end + 1;
             if slashes % 2 == 0 {
                 self.at = from;
-                return Ok(&self.text[start..end]);
+                return Ok(&bytes[start..end]);
             }
         }
     }
 
     /// A number, `true`, `false` or `null`, as it stands.
-    pub(super) fn scalar(&mut self) -> Result<&'a str, NoJson> {
+    pub(super) fn scalar(&mut self) -> Result<&'a [u8], NoJson> {
         let rest = &self.text[self.at..];
-        let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '+' | '.');
-        let scalar = &rest[..rest.find(|c| !is_part(c)).unwrap_or(rest.len())];
-        let known = matches!(scalar, "true" | "false" | "null") || is_number(scalar);
+        let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.');
+        let scalar = &rest[..rest.iter().position(|byte| !is_part(byte)).unwrap_or(rest.len())];
+        let known = matches!(scalar, b"true" | b"false" | b"null") || is_number(scalar);
         self.at += if known { scalar.len() } else { 0 };
         if known { Ok(scalar) } else { Err(NoJson) }
     }
@@ -149,10 +149,8 @@ impl<'a> Json<'a> {
     }
 }
 
-fn is_number(text: &str) -> bool {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    digits.starts_with(|c: char| c.is_ascii_digit())
-        && digits
-            .bytes()
-            .all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'+' | b'-'))
+fn is_number(text: &[u8]) -> bool {
+    let digits = text.strip_prefix(b"-").unwrap_or(text);
+    digits.first().is_some_and(u8::is_ascii_digit)
+        && digits.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'+' | b'-'))
 }

@@ -24,30 +24,50 @@ pub(crate) struct Reading<'a> {
     pub(crate) damaged: bool,
 }
 
+/// What a line had to be made into before it could be read.
+#[derive(Default)]
+pub(crate) struct Mended {
+    replaced: Option<String>,
+    whole: Option<String>,
+}
+
+/// Reads every object of a line. Half a record with a whole one behind it gives the whole one.
+///
+/// Records are borrowed from `line`, or from `mended` where the line had to be mended first.
+pub(crate) fn read<'a>(line: &'a [u8], mended: &'a mut Mended) -> Reading<'a> {
+    // nearly every line is nothing but records, and only what is looked at has to be text
+    let mut reading = Reading::default();
+    if objects(line, &mut reading).is_ok() {
+        return reading;
+    }
+    let Mended { replaced, whole } = mended;
+    match text_of(line) {
+        Cow::Borrowed(text) => read_text(text, whole),
+        Cow::Owned(text) => read_text(replaced.insert(text), whole),
+    }
+}
+
 /// A line's text: bad UTF-8 replaced, byte order mark and surrounding white space gone.
-pub(crate) fn text_of(line: &[u8]) -> Cow<'_, str> {
+fn text_of(line: &[u8]) -> Cow<'_, str> {
     let trim = |c: char| c.is_whitespace() || c == '\u{feff}';
-    // replacing looks at one byte after the other, checking at many at once
-    match simdutf8::basic::from_utf8(line).map_or_else(|_| String::from_utf8_lossy(line), Cow::Borrowed) {
+    match String::from_utf8_lossy(line) {
         Cow::Borrowed(text) => Cow::Borrowed(text.trim_matches(trim)),
         Cow::Owned(text) => Cow::Owned(text.trim_matches(trim).to_owned()),
     }
 }
 
-/// Reads every object of a line. Half a record with a whole one behind it gives the whole one.
-///
-/// Records are borrowed from `text`, or from `mended` where the text had to be mended first.
-pub(crate) fn read<'a>(text: &'a str, mended: &'a mut Option<String>) -> Reading<'a> {
+/// Reads what is not records alone.
+fn read_text<'a>(text: &'a str, mended: &'a mut Option<String>) -> Reading<'a> {
     let mut reading = Reading {
         damaged: text.starts_with('\0') && text.trim_matches('\0').is_empty(),
         ..Reading::default()
     };
     let text = text.trim_matches('\0');
-    let Err(stopped) = objects(text, &mut reading) else { return reading };
+    let Err(stopped) = objects(text.as_bytes(), &mut reading) else { return reading };
     *mended = without_lone_surrogates(text);
     let Some(text) = mended.as_deref() else { return recovered(&text[stopped.start..], reading) };
     reading = Reading::default();
-    match objects(text, &mut reading) {
+    match objects(text.as_bytes(), &mut reading) {
         Ok(()) => reading,
         Err(stopped) => recovered(&text[stopped.start..], reading),
     }
@@ -69,7 +89,7 @@ struct Stopped {
 }
 
 /// Appends the text's objects up to the first thing that is no JSON.
-fn objects<'a>(text: &'a str, reading: &mut Reading<'a>) -> Result<(), Stopped> {
+fn objects<'a>(text: &'a [u8], reading: &mut Reading<'a>) -> Result<(), Stopped> {
     let mut json = Json::new(text);
     while json.peek().is_some() {
         let start = json.position();
@@ -89,7 +109,7 @@ fn whole_record_behind(text: &str) -> Option<Vec<Record<'_>>> {
     while let Some(at) = text.get(from..)?.find("{\"") {
         let start = from + at;
         let mut reading = Reading::default();
-        match objects(&text[start..], &mut reading) {
+        match objects(&text.as_bytes()[start..], &mut reading) {
             Ok(()) if !reading.damaged && reading.records.iter().all(is_whole) => {
                 return Some(reading.records);
             }

@@ -28,7 +28,11 @@ pub(super) fn text<'de>(json: &mut Json<'de>) -> Result<Option<Cow<'de, str>>, N
 /// The next value if it is `true` or `false`.
 pub(super) fn flag(json: &mut Json<'_>) -> Result<Option<bool>, NoJson> {
     match json.kind()? {
-        Kind::Scalar => Ok(json.scalar()?.parse().ok()),
+        Kind::Scalar => Ok(match json.scalar()? {
+            b"true" => Some(true),
+            b"false" => Some(false),
+            _ => None,
+        }),
         _ => json.skip().map(|()| None),
     }
 }
@@ -85,41 +89,51 @@ pub(super) fn text_or_list<'de, T: Fields<'de>>(json: &mut Json<'de>) -> Result<
     }
 }
 
-/// What a string says; of a long one only the beginning is built.
-fn beginning(inner: &str) -> Result<Cow<'_, str>, NoJson> {
+/// What a string says; of a long one only the beginning is looked at.
+fn beginning(inner: &[u8]) -> Result<Cow<'_, str>, NoJson> {
     let plain = cut(inner);
-    let Some(escape) = memchr::memchr(b'\\', plain.as_bytes()) else {
-        return if plain.bytes().any(|byte| byte < b' ') { Err(NoJson) } else { Ok(Cow::Borrowed(plain)) };
+    let Some(escape) = memchr::memchr(b'\\', plain) else {
+        let text = std::str::from_utf8(plain).map_err(|_| NoJson)?;
+        return if plain.iter().any(|byte| *byte < b' ') { Err(NoJson) } else { Ok(Cow::Borrowed(text)) };
     };
     let end = enough(inner, escape);
     // what is left out may be the other half of a character
-    let unescape = |inner: &str| serde_json::from_str::<String>(&format!("\"{inner}\""));
-    let text = match unescape(&inner[..end]) {
+    let unescape = |inner: &[u8]| serde_json::from_slice::<String>(&[b"\"", inner, b"\""].concat());
+    let mut text = match unescape(&inner[..end]) {
         Err(_) if end < inner.len() => unescape(inner),
         text => text,
-    };
-    Ok(Cow::Owned(cut(&text.map_err(|_| NoJson)?).to_owned()))
+    }
+    .map_err(|_| NoJson)?;
+    text.truncate(text.floor_char_boundary(MAX_TEXT));
+    Ok(Cow::Owned(text))
 }
 
 /// A place outside of escapes with at least [`MAX_TEXT`] bytes of text before it, or the end. The first escape begins
 /// at `first`.
-fn enough(escaped: &str, first: usize) -> usize {
-    let bytes = escaped.as_bytes();
+fn enough(escaped: &[u8], first: usize) -> usize {
     let (mut at, mut built) = (first, first);
     // each escape counts as the one byte that it gives at least
-    while built < MAX_TEXT && at < bytes.len() {
-        at += if bytes.get(at + 1) == Some(&b'u') { 6 } else { 2 };
-        let rest = bytes.get(at..).unwrap_or_default();
+    while built < MAX_TEXT && at < escaped.len() {
+        at += if escaped.get(at + 1) == Some(&b'u') { 6 } else { 2 };
+        let rest = escaped.get(at..).unwrap_or_default();
         let plain = memchr::memchr(b'\\', rest).unwrap_or(rest.len()).min(2 * MAX_TEXT);
         at += plain;
         built += 1 + plain;
     }
-    escaped.floor_char_boundary(at)
+    whole_characters(escaped, at)
 }
 
 /// At most [`MAX_TEXT`] bytes, whole characters.
-pub(super) fn cut(text: &str) -> &str {
-    &text[..text.floor_char_boundary(MAX_TEXT)]
+fn cut(text: &[u8]) -> &[u8] {
+    &text[..whole_characters(text, MAX_TEXT)]
+}
+
+/// The last place up to `end` where no character is parted.
+fn whole_characters(text: &[u8], end: usize) -> usize {
+    let is_inside = |at: &usize| text.get(*at).is_some_and(|byte| byte & 0b1100_0000 == 0b1000_0000);
+    let end = end.min(text.len());
+    // a character has four bytes at most
+    (end.saturating_sub(3)..=end).rev().find(|at| !is_inside(at)).unwrap_or(end)
 }
 
 #[cfg(test)]
@@ -138,14 +152,14 @@ mod tests {
         ) {
             let json = format!("\"{}{}{}\"", pieces.concat().repeat(times), "é".repeat(run), pieces.concat());
             let whole: String = serde_json::from_str(&json).unwrap();
-            let text = text(&mut Json::new(&json)).ok().flatten().unwrap();
-            prop_assert_eq!(text.as_ref(), cut(&whole));
+            let text = text(&mut Json::new(json.as_bytes())).ok().flatten().unwrap();
+            prop_assert_eq!(text.as_bytes(), cut(whole.as_bytes()));
         }
     }
 
     #[test]
     fn half_a_character_is_an_error_where_it_would_be_kept() {
-        let read = |json: &str| text(&mut Json::new(json)).is_ok();
+        let read = |json: &str| text(&mut Json::new(json.as_bytes())).is_ok();
         assert!(!read("\"half \\ud83d\""));
         assert!(read(&format!("\"\\n{}\\ud83d\"", "a".repeat(MAX_TEXT))));
     }

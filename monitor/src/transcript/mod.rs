@@ -10,7 +10,7 @@ mod session;
 
 use vibetea_protocol::names::{AgentId, SessionId};
 
-pub(crate) use lines::{read, text_of};
+pub(crate) use lines::{Mended, read};
 pub(crate) use loose::MAX_TEXT;
 pub(crate) use observe::{Header, Observation, RawCall, observe};
 pub(crate) use record::Record;

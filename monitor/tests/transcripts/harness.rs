@@ -14,10 +14,14 @@ use vibetea_monitor::transcript::classify;
 use vibetea_protocol::Timestamp;
 use vibetea_protocol::names::{BaseName, SessionId};
 
+use crate::lines::file;
+
 /// Half an hour, as by default.
 pub(crate) const SILENCE: Duration = Duration::from_mins(30);
 /// File name of a session.
 pub(crate) const SESSION: &str = "11111111-2222-4333-8444-555555555555";
+/// File name of another.
+pub(crate) const OTHER: &str = "99999999-2222-4333-8444-555555555555";
 
 /// The long form of a test is asked for by `cargo xtask soak`.
 pub(crate) fn is_soak() -> bool {
@@ -180,4 +184,19 @@ pub(crate) fn shown(event: &RedactedEvent) -> String {
 pub(crate) fn payloads(events: &[RedactedEvent], kind: &str) -> Vec<Value> {
     let of_kind = events.iter().filter(|event| event.event_type().as_str() == kind);
     of_kind.map(|event| serde_json::from_str(&event.payload_json()).unwrap()).collect()
+}
+
+/// Path of a file below the session's subagents.
+pub(crate) fn subagents(name: &str) -> String {
+    format!("slug/{SESSION}/subagents/{name}.jsonl")
+}
+
+/// Reads records as a whole file with the given memory.
+pub(crate) fn read_records(path: &str, records: &[Value], memory: &mut MapMemory) -> Vec<RedactedEvent> {
+    read_with(path, &file(records), memory)
+}
+
+/// What a session with these records gives.
+pub(crate) fn events(records: &[Value]) -> Vec<RedactedEvent> {
+    read_records(&main_file(), records, &mut MapMemory::default())
 }

@@ -5,10 +5,11 @@ use std::sync::Mutex;
 
 use serde_json::Value;
 
-use crate::canaries::{Canaries, Made, pair};
+use crate::canaries::pair;
 use crate::desk::{Answer, DEAD_SERVER, Desk, Request, Server, eventually, reply};
 use crate::harness::{SESSION, main_file};
 use crate::lines::{call, file, prompt};
+use crate::sown::{Canaries, Made};
 use crate::traces::traces;
 
 const OTHER: &str = "99999999-2222-4333-8444-555555555555";

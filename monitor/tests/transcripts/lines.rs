@@ -59,3 +59,25 @@ pub(crate) fn notice(elements: &str) -> String {
 pub(crate) fn file(records: &[Value]) -> Vec<u8> {
     records.iter().flat_map(|record| format!("{record}\n").into_bytes()).collect()
 }
+
+/// A call of a shell.
+pub(crate) fn bash(uuid: &str, minute: u32, id: &str) -> Value {
+    call(uuid, minute, id, "Bash", &json!({"command": "ls"}))
+}
+
+/// Its good result.
+pub(crate) fn done(uuid: &str, minute: u32, id: &str) -> Value {
+    result(uuid, minute, id, &json!({}), &json!({"stdout": "x"}))
+}
+
+/// The records as those of a subagent.
+pub(crate) fn of(records: Vec<Value>, agent: &str) -> Vec<Value> {
+    records
+        .into_iter()
+        .map(|mut record| {
+            record["isSidechain"] = json!(true);
+            record["agentId"] = json!(agent);
+            record
+        })
+        .collect()
+}

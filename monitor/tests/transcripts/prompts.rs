@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{MapMemory, SESSION, main_file, payloads, read_with};
-use crate::lines::{file, prompt, record, result};
+use crate::harness::{MapMemory, SESSION, events, main_file, payloads, read_with};
+use crate::lines::{answer, at, file, prompt, record, result};
 
 fn counts(path: &str, user: &Value) -> bool {
     let events = read_with(path, &file(std::slice::from_ref(user)), &mut MapMemory::default());
@@ -91,4 +91,41 @@ fn a_parents_prompt_to_its_subagent_does_not_count() {
     assert!(!counts(&path, &asked));
     asked["isSidechain"] = json!(true);
     assert!(!counts(&path, &asked));
+}
+
+#[test]
+fn what_is_typed_while_the_agent_works_counts_once_when_it_becomes_a_message() {
+    let queue = |operation: &str| {
+        json!({"type": "queue-operation", "operation": operation, "timestamp": at(1), "sessionId": SESSION,
+            "content": "and then deploy"})
+    };
+    let activities = |records: &[Value]| payloads(&events(records), "activity").len();
+    let said = [answer("a1", 0), queue("enqueue"), queue("dequeue"), prompt("u1", 2, "and then deploy")];
+    assert_eq!(activities(&said), 1);
+    assert_eq!(
+        activities(&[answer("a1", 0), queue("enqueue"), queue("popAll")]),
+        0,
+        "taken back to the keyboard"
+    );
+}
+
+#[test]
+fn a_compaction_is_no_prompt() {
+    let boundary = record(
+        "system",
+        "b1",
+        1,
+        &json!({"subtype": "compact_boundary", "parentUuid": null,
+        "logicalParentUuid": "u1", "compactMetadata": {"trigger": "auto", "preTokens": 155_000}}),
+    );
+    let summary = record(
+        "user",
+        "u2",
+        1,
+        &json!({"isCompactSummary": true, "message":
+        {"content": "This session is being continued from a previous conversation that ran out of context."}}),
+    );
+    let found = events(&[prompt("u1", 0, "hi"), boundary, summary, prompt("u3", 2, "go on")]);
+    assert_eq!(payloads(&found, "activity").len(), 2);
+    assert_eq!(payloads(&found, "session").len(), 1, "the session goes on");
 }

@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 use vibetea_monitor::interpret::{FileKind, LineOutcome};
 use vibetea_monitor::transcript::classify;
 
-use crate::harness::{MapMemory, Reader, SESSION, interpreter, main_file, payloads, read_with, shown};
+use crate::harness::{
+    MapMemory, OTHER, Reader, SESSION, events, interpreter, main_file, payloads, read_with, shown,
+};
 use crate::lines::{answer, at, call, file, prompt, record};
 
-const OTHER: &str = "99999999-2222-4333-8444-555555555555";
-
-fn events(path: &str, records: &[Value]) -> Vec<String> {
+fn told(path: &str, records: &[Value]) -> Vec<String> {
     read_with(path, &file(records), &mut MapMemory::default()).iter().map(shown).collect()
 }
 
@@ -64,7 +64,7 @@ fn a_session_starts_with_its_first_moment_once_somebody_has_spoken() {
 #[test]
 fn a_file_in_which_nobody_speaks_is_no_session() {
     let summary = json!({"type": "summary", "summary": "x", "leafUuid": "no-such-record"});
-    assert_eq!(events(&main_file(), &[summary, queued(0), queued(90)]), Vec::<String>::new());
+    assert_eq!(told(&main_file(), &[summary, queued(0), queued(90)]), Vec::<String>::new());
 }
 
 #[test]
@@ -102,19 +102,19 @@ fn a_file_that_stays_still_ends_its_session_once_and_like_a_late_record_would() 
 #[test]
 fn records_that_go_back_in_time_end_nothing() {
     let records = [prompt("u1", 40, "a"), answer("a1", 5), answer("a2", 41)];
-    assert!(!events(&main_file(), &records).iter().any(|event| event.contains("ended")));
+    assert!(!told(&main_file(), &records).iter().any(|event| event.contains("ended")));
 }
 
 #[test]
 fn the_file_names_the_session_whatever_its_lines_say() {
     let copied = record("user", "u1", 0, &json!({"sessionId": OTHER, "message": {"content": "hi"}}));
-    let events = events(&main_file(), &[copied]);
+    let events = told(&main_file(), &[copied]);
     assert!(events.iter().all(|event| event.contains(SESSION) && !event.contains(OTHER)), "{events:?}");
 }
 
 #[test]
 fn a_file_without_a_session_name_takes_its_lines_or_its_paths() {
-    let by_line = events("slug/short.jsonl", &[prompt("u1", 0, "hi")]);
+    let by_line = told("slug/short.jsonl", &[prompt("u1", 0, "hi")]);
     assert!(by_line.iter().all(|event| event.contains(SESSION)), "{by_line:?}");
 
     let nameless =
@@ -171,7 +171,7 @@ fn sidechains_in_a_main_file_call_tools_but_type_nothing() {
         side(prompt("u1", 0, "do this for me")),
         side(call("a1", 1, "toolu_1", "Bash", &json!({"command": "ls"}))),
     ];
-    let events = events(&main_file(), &records);
+    let events = told(&main_file(), &records);
     assert_eq!(events.len(), 2, "{events:?}");
     assert!(events[0].starts_with("session") && events[1].contains(r#""tool":"Bash","status":"started""#));
 }
@@ -254,4 +254,36 @@ fn what_is_kept_of_a_file_is_small() {
     }
     let kept = serde_json::to_string(&reader.state).unwrap();
     assert!(kept.len() < 600, "{} bytes: {kept}", kept.len());
+}
+
+#[test]
+fn hook_lines_may_carry_another_sessions_id() {
+    let hook = record(
+        "progress",
+        "p1",
+        0,
+        &json!({"sessionId": OTHER, "toolUseID": "x",
+        "data": {"type": "hook_progress", "hookEvent": "SessionStart", "hookName": "SessionStart:clear"}}),
+    );
+    let found = events(&[hook, prompt("u1", 1, "hi")]);
+    assert_eq!(found.len(), 2);
+    assert!(found.iter().all(|event| shown(event).contains(SESSION)));
+    assert_eq!(found[0].timestamp().to_string(), at(0), "it is the session's first moment");
+}
+
+#[test]
+fn a_retry_says_how_long_it_waits_with_a_fraction() {
+    let retry = |uuid: &str, attempt: u32| {
+        record(
+            "system",
+            uuid,
+            attempt,
+            &json!({"subtype": "api_error", "level": "error", "retryInMs": 514.276_293_1,
+            "retryAttempt": attempt, "maxRetries": 10, "error": {"status": 529, "headers": {"request-id": "r"}}}),
+        )
+    };
+    let found = events(&[prompt("u1", 0, "hi"), retry("e1", 1), retry("e2", 2), retry("e2", 2)]);
+    let categories: Vec<_> =
+        payloads(&found, "error").iter().map(|error| error["category"].clone()).collect();
+    assert_eq!(categories, ["api_retry", "api_retry"], "one for each record");
 }

@@ -4,6 +4,7 @@
 mod catch_up;
 mod emulated;
 mod proxy;
+mod restart;
 mod storm;
 mod writer;
 
@@ -12,6 +13,7 @@ use std::time::Duration;
 use catch_up::CatchUp;
 use emulated::{Bug, EmulatedMonitor};
 use proxy::{Proxy, Reply};
+use restart::Restarts;
 use storm::{Storm, Target};
 use vibetea_tests::dice::Dice;
 use vibetea_tests::exactly_once::Difference;
@@ -31,6 +33,24 @@ fn kills_of_monitor_and_server_lose_nothing_and_double_nothing() {
     };
     let outcome = storm.run(&[Target::Monitor, Target::Server, Target::Both]);
     outcome.unwrap_or_else(|difference| panic!("{difference}"));
+}
+
+/// A start after a kill may take this long until it has read what came meanwhile.
+const READS_ON_WITHIN: Duration = Duration::from_secs(2);
+
+#[test]
+fn a_killed_monitor_reads_on_within_two_seconds() {
+    let (lines, kills) = if is_soak() { (50_000, 200) } else { (5_000, 15) };
+    let longest = Restarts { lines, kills, wrapper: &[] }.longest();
+    assert!(longest < READS_ON_WITHIN, "{longest:?}");
+}
+
+/// Planted bug: a monitor that does something else first.
+#[test]
+fn a_monitor_that_dawdles_at_its_start_is_seen_by_the_check() {
+    let wrapper = &["sh", "-c", "sleep 2; exec \"$@\"", "sh"];
+    let longest = Restarts { lines: 100, kills: 1, wrapper }.longest();
+    assert!(longest >= READS_ON_WITHIN, "{longest:?}");
 }
 
 #[test]

@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use rusqlite::Connection;
+use vibetea_protocol::names::{BaseName, SessionId};
 use vibetea_protocol::{Clock, Timestamp};
 
 use super::testing::numbered_id;
@@ -275,9 +276,15 @@ fn a_damaged_store_is_set_aside_and_a_new_one_begun() {
 fn notices(damage: &str) -> bool {
     let folder = tempfile::tempdir().unwrap();
     let outbox = open(folder.path());
+    outbox.put(2, "{}", Needs::Live).unwrap();
+    outbox.quarantine(Destination::Live, 1, "400 invalid_event").unwrap();
     outbox.put(1, "{}", Needs::Both).unwrap();
     outbox
         .turn(clock().now(), |turn| {
+            turn.remember_project(
+                &SessionId::new("11111111-2222-4333-8444-555555555555").unwrap(),
+                &BaseName::new("shop").unwrap(),
+            )?;
             turn.save_file("a/b.jsonl", &FileRow { skip_before: 7, ..FileRow::default() }, &())
         })
         .unwrap_or_else(|error: OutboxError| panic!("{error}"));
@@ -298,6 +305,11 @@ fn a_changed_value_is_noticed_on_opening() {
         "UPDATE outbox SET live = 0, batch = 0, seal = seal - 3",
         "UPDATE file SET offset = 8",
         "UPDATE file SET path = 'a/c.jsonl'",
+        "UPDATE quarantine SET payload = '{ }'",
+        "UPDATE quarantine SET destination = 1",
+        "UPDATE quarantine SET reason = '400 else'",
+        "UPDATE session_project SET project = 'chop'",
+        "UPDATE session_project SET session = '11111111-2222-4333-8444-555555555556'",
     ] {
         assert!(notices(damage), "{damage}");
     }

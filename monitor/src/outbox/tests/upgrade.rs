@@ -1,7 +1,11 @@
 //! Stores of other versions: an older one goes on with everything in it, a newer one is left alone.
 
+use vibetea_protocol::names::SessionId;
+
 use super::*;
 use crate::interpret::FileState;
+
+const SESSION: &str = "11111111-2222-4333-8444-555555555555";
 
 /// A folder with a store as a monitor of schema 1 left it.
 fn older_store() -> tempfile::TempDir {
@@ -9,6 +13,7 @@ fn older_store() -> tempfile::TempDir {
     let file = Connection::open(folder.path().join("outbox.db")).unwrap();
     file.pragma_update(None, "journal_mode", "WAL").unwrap();
     file.execute_batch(include_str!("store_1.sql")).unwrap();
+    file.execute("INSERT INTO session_project VALUES (?1, 'shop')", [SESSION]).unwrap();
     folder
 }
 
@@ -30,15 +35,71 @@ fn lost(folder: &Path) -> Vec<&'static str> {
         "read position",
         known.is_some_and(|(row, _)| row.position.offset == 4096 && row.skip_before == 7),
     );
+    let project = outbox
+        .turn(clock().now(), |turn| turn.session_project(&SessionId::new(SESSION).unwrap()))
+        .unwrap_or_else(|error: OutboxError| panic!("{error}"));
+    expect("project", project.is_some_and(|project| project.as_str() == "shop"));
+    let set_aside = Quarantine::open(folder).unwrap().list().unwrap();
+    let set_aside: Vec<_> = set_aside.iter().map(|event| (event.id, event.reason.as_str())).collect();
+    expect("quarantine", set_aside == [(numbered_id(4), "400 invalid_event")]);
     let status = Outbox::status(folder).unwrap();
-    expect("quarantine", status.batch.quarantined == 1);
     expect("counters", status.counters.get("lines") == Some(&40));
     lost
 }
 
 #[test]
 fn a_store_of_the_first_schema_goes_on_with_everything_in_it() {
-    assert_eq!(lost(older_store().path()), [] as [&str; 0]);
+    let folder = older_store();
+    for start in ["that makes it today's", "that checks what was made of it"] {
+        assert_eq!(lost(folder.path()), [] as [&str; 0], "the start {start}");
+    }
+}
+
+/// What a store is made of, names of indexes that `SQLite` gave included.
+fn tables(folder: &Path) -> Vec<(String, String)> {
+    let store = Connection::open(folder.join("outbox.db")).unwrap();
+    let mut statement = store.prepare("SELECT name, coalesce(sql, '') FROM sqlite_schema").unwrap();
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    let plain = |sql: &str| -> String {
+        let code = sql.lines().map(|line| line.split("--").next().unwrap_or_default());
+        code.flat_map(str::split_whitespace).collect()
+    };
+    let mut tables: Vec<(String, String)> =
+        rows.map(Result::unwrap).map(|(name, sql): (String, String)| (name, plain(&sql))).collect();
+    tables.sort();
+    tables
+}
+
+#[test]
+fn an_older_store_becomes_what_a_new_one_is() {
+    let (older, new) = (older_store(), tempfile::tempdir().unwrap());
+    drop(open(new.path()));
+    assert_ne!(tables(older.path()), tables(new.path()));
+    drop(open(older.path()));
+    assert_eq!(tables(older.path()), tables(new.path()));
+}
+
+#[test]
+fn an_upgrade_without_seals_is_seen_by_the_check() {
+    let folder = older_store();
+    assert_eq!(lost(folder.path()), [] as [&str; 0]);
+    let file = Connection::open(folder.path().join("outbox.db")).unwrap();
+    // the planted bug: the new column is there, and nobody filled it
+    file.execute("UPDATE quarantine SET seal = 0", []).unwrap();
+    drop(file);
+    assert_eq!(lost(folder.path()).len(), 6);
+}
+
+#[test]
+fn what_was_set_aside_by_an_older_monitor_is_listed_once_that_one_has_ended() {
+    let folder = older_store();
+    let running = std::fs::File::create(folder.path().join("outbox.lock")).unwrap();
+    running.lock().unwrap();
+    let error = Quarantine::open(folder.path()).unwrap_err();
+    assert!(error.to_string().contains("restart it"), "{error}");
+    drop(running);
+    assert_eq!(Quarantine::open(folder.path()).unwrap().list().unwrap().len(), 1);
+    assert_eq!(lost(folder.path()), [] as [&str; 0]);
 }
 
 #[test]
@@ -48,7 +109,7 @@ fn a_store_that_is_begun_anew_is_seen_by_the_check() {
     // the planted bug: an older version is taken for damage
     file.pragma_update(None, "user_version", 0).unwrap();
     drop(file);
-    assert_eq!(lost(folder.path()).len(), 5);
+    assert_eq!(lost(folder.path()).len(), 6);
 }
 
 /// Everything in a folder but the shared memory, which is no content.
@@ -73,7 +134,7 @@ fn a_newer_store_with_waiting_events_is_refused_unchanged_and_goes_on_with_its_o
         newer
     };
     // a newer monitor that was killed: part of its store is still in the log
-    let killed = version(2);
+    let killed = version(3);
     let copy = tempfile::tempdir().unwrap();
     for (name, bytes) in contents(folder.path()) {
         std::fs::write(copy.path().join(name), bytes).unwrap();
@@ -82,7 +143,7 @@ fn a_newer_store_with_waiting_events_is_refused_unchanged_and_goes_on_with_its_o
     let before = contents(copy.path());
     assert_eq!(before.len(), 2, "database and log");
     let error = Outbox::open(copy.path(), &clock()).unwrap_err();
-    assert!(matches!(error, OutboxError::Newer { found: 2, known: 1, .. }), "{error}");
+    assert!(matches!(error, OutboxError::Newer { found: 3, known: 2, .. }), "{error}");
     assert_eq!(contents(copy.path()), before);
 
     drop(version(1));
