@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { loadedCount, newPage, open } from "./browser.ts";
 import { quantile, SOAK, suite, tell } from "./suite.ts";
 import { tasksDuring } from "./trace.ts";
-import { until } from "./world.ts";
+import { until } from "./wait.ts";
 
 const ASSETS = join(import.meta.dirname, "../dist/assets");
 const RATE = 2000;
@@ -101,7 +101,6 @@ suite("under load", {}, (the) => {
     expect(tasks.length).toBeLessThan(sent / 2);
     // three pictures are 50 ms, give or take the clock's jitter
     if (SOAK) expect(worst).toBeLessThan(51);
-    await page.context().close();
   });
 
   test("a burst of five thousand is shown whole", async () => {
@@ -118,7 +117,6 @@ suite("under load", {}, (the) => {
     await until("all of them are there", async () => (await loadedCount(page)) === 5200);
     tell("burst of 5,000, from the first byte sent to the last row drawn", `${took.toFixed(0)} ms`);
     if (SOAK) expect(took).toBeLessThan(1000);
-    await page.context().close();
   });
 });
 

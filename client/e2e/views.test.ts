@@ -1,10 +1,11 @@
 import axe from "axe-core";
 import type { Page } from "playwright-core";
 import { beforeAll, expect, test } from "vitest";
-import { complaints, loadedCount, newPage, open, show } from "./browser.ts";
+import { complaints, loadedCount, newPage, open, show, whole } from "./browser.ts";
 import { suite } from "./suite.ts";
 import { copyTranscripts } from "./transcripts.ts";
-import { TOKEN, until } from "./world.ts";
+import { until } from "./wait.ts";
+import { TOKEN } from "./world.ts";
 
 const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 
@@ -36,19 +37,11 @@ async function openSession(page: Page): Promise<void> {
   await page.locator(".bar").first().waitFor();
 }
 
-suite("the views", { machines: ["laptop"] }, (the) => {
+suite("the views", { machines: ["laptop"], needs: ["transcripts"] }, (the) => {
   beforeAll(async () => {
-    if (!the.world) return;
     copyTranscripts(the.world.claudeFolder("laptop"), 3);
     the.world.startMonitor("laptop");
-    let before = -1;
-    await until("the history is stored", async () => {
-      const now = the.world.stored().length;
-      const settled = now === before && now > 500;
-      before = now;
-      await new Promise((resolve) => setTimeout(resolve, 500));
-      return settled;
-    });
+    await the.world.delivered("laptop");
   });
 
   for (const [colorScheme, contrast] of [
@@ -66,7 +59,7 @@ suite("the views", { machines: ["laptop"] }, (the) => {
       await page.getByLabel("Subscriber token").waitFor();
       await check("sign-in");
       await open(page, the.world);
-      await until("events are on the screen", async () => (await loadedCount(page)) >= 200);
+      expect(await loadedCount(page)).toBeGreaterThanOrEqual(200);
       await check("live");
       await page.locator(".row").last().click();
       await check("an event");
@@ -84,7 +77,6 @@ suite("the views", { machines: ["laptop"] }, (the) => {
       await page.locator(".heat[aria-busy=false]").waitFor();
       await check("activity");
       expect(found.filter((complaint) => !complaint.includes("401"))).toEqual([]);
-      await page.context().close();
     });
   }
 
@@ -100,7 +92,6 @@ suite("the views", { machines: ["laptop"] }, (the) => {
     const rules = (found: string[]) => found.map((violation) => violation.split(":")[0]);
     expect(rules(await violations(page))).toEqual(expect.arrayContaining(["button-name", "color-contrast"]));
     expect(rules(await violations(page, true))).toEqual(["color-contrast"]);
-    await page.context().close();
   });
 
   test("nothing is wider than a phone of 360 pixels", async () => {
@@ -116,7 +107,7 @@ suite("the views", { machines: ["laptop"] }, (the) => {
         Math.max(document.documentElement.scrollWidth, document.querySelector("main")?.scrollWidth ?? 0),
       );
     };
-    await until("events are on the screen", async () => (await loadedCount(page)) >= 200);
+    expect(await loadedCount(page)).toBeGreaterThanOrEqual(200);
     await measure("live");
     await page.getByRole("button", { name: "Filters" }).tap();
     await page.getByLabel("Project", { exact: true }).waitFor();
@@ -130,13 +121,12 @@ suite("the views", { machines: ["laptop"] }, (the) => {
     await page.locator(".tools-table").waitFor();
     await measure("activity");
     expect(Object.entries(widths).filter(([, width]) => width > 360)).toEqual([]);
-    await page.context().close();
   });
 
   test("filters narrow the stream on the server's side too, and a search what is there", async () => {
     const page = await newPage(the.browser, the.world);
     await open(page, the.world);
-    await until("events are on the screen", async () => (await loadedCount(page)) >= 200);
+    expect(await loadedCount(page)).toBeGreaterThanOrEqual(200);
     await page.getByLabel("Tool", { exact: true }).selectOption("Edit");
     await until("all of that tool are there", () =>
       page.getByText("The beginning of what is stored.").isVisible(),
@@ -157,7 +147,46 @@ suite("the views", { machines: ["laptop"] }, (the) => {
     expect(await loadedCount(page)).toBe(edits);
     await page.getByLabel("Time", { exact: true }).selectOption("hour");
     await until("the last hour alone is there", async () => (await loadedCount(page)) < edits);
-    await page.context().close();
+  });
+
+  test("filters by project, source and session leave what is of it", async () => {
+    await the.world.send(the.world.makeEvents(3));
+    const page = await newPage(the.browser, the.world);
+    await open(page, the.world);
+    const all = await loadedCount(page);
+    const texts = async (part: string) => new Set(await page.locator(`.row-${part}`).allTextContents());
+    for (const [label, part] of [
+      ["Project", "project"],
+      ["Source", "source"],
+    ] as const) {
+      const select = page.getByLabel(label, { exact: true });
+      await select.locator("option").filter({ hasText: "feed" }).waitFor({ state: "attached" });
+      const [chosen = ""] = (await select.locator("option").allTextContents()).filter((name) =>
+        name.startsWith("feed"),
+      );
+      await select.selectOption(chosen);
+      await until(`the ${part} alone is there`, async () => (await loadedCount(page)) === 3);
+      expect(await texts(part)).toEqual(new Set([chosen]));
+      await page.getByRole("button", { name: "Clear" }).click();
+      await until("everything is back", async () => (await loadedCount(page)) >= all);
+    }
+    await page.locator(".row").first().click();
+    await page.getByRole("button", { name: "Only this session" }).click();
+    await page.locator(".filters .chip").filter({ hasText: "Session" }).waitFor();
+    await until("the session alone is there", async () => (await texts("session")).size === 1);
+  });
+
+  test("nothing moves for those who asked for that, and something does for others", async () => {
+    const moving = async (reducedMotion: "reduce" | "no-preference") => {
+      const page = await newPage(the.browser, the.world, { reducedMotion });
+      // counts that never come keep the heatmap loading
+      await page.route("**/api/v1/counts?*", () => {});
+      await open(page, the.world, "activity");
+      await page.locator(".heat[aria-busy=true]").waitFor();
+      return page.evaluate(() => document.getAnimations().length);
+    };
+    expect(await moving("reduce")).toBe(0);
+    expect(await moving("no-preference")).toBeGreaterThan(0);
   });
 
   test("everything can be done with the keyboard alone", async () => {
@@ -176,8 +205,7 @@ suite("the views", { machines: ["laptop"] }, (the) => {
     await tabTo("the token", focused("#token"));
     await page.keyboard.type(TOKEN);
     await page.keyboard.press("Enter");
-    await page.locator(".phase-live").waitFor();
-    await until("events are on the screen", async () => (await loadedCount(page)) >= 200);
+    await whole(page);
 
     await tabTo("the list", focused(".rows"));
     await page.keyboard.press("ArrowUp");
@@ -197,6 +225,7 @@ suite("the views", { machines: ["laptop"] }, (the) => {
 
     await tabTo("the sessions", focused('a[href="#/sessions"]'));
     await page.keyboard.press("Enter");
+    await page.locator(".session-name").first().waitFor();
     await tabTo("a session", focused(".session-name"));
     await page.keyboard.press("Enter");
     await page.locator(".bar").first().waitFor();
@@ -207,11 +236,11 @@ suite("the views", { machines: ["laptop"] }, (the) => {
     await tabTo("the activity", focused('a[href="#/activity"]'));
     await page.keyboard.press("Enter");
     await page.locator(".heat[aria-busy=false]").waitFor();
+    await page.locator(".days-column").first().waitFor();
     await tabTo("the heatmap", focused("[data-cell]"));
     await page.keyboard.press("ArrowRight");
     await page.keyboard.press("Enter");
     await page.locator(".filters .chip").waitFor();
     await tabTo("the day bars", focused(".days-column"));
-    await page.context().close();
   });
 });

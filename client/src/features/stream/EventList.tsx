@@ -76,6 +76,7 @@ export function EventList() {
         className="rows"
         role="listbox"
         aria-label="Events, newest last"
+        aria-busy={!loaded}
         aria-activedescendant={active ? `row-${active.id}` : undefined}
         tabIndex={0}
         onScroll={onScroll}
