@@ -115,7 +115,7 @@ export async function idsOnScreen(page: Page): Promise<string[]> {
         if (dataset.id) seen.set(Number(ariaPosInSet), dataset.id);
       if (seen.size === total) return [...seen].sort(([a], [b]) => a - b).map(([, id]) => id);
       const atEnd = list.scrollTop + list.clientHeight >= list.scrollHeight - 1;
-      list.scrollTop = atEnd ? 0 : list.scrollTop + list.clientHeight / 2;
+      list.scrollTop = atEnd ? 0 : list.scrollTop + list.clientHeight;
     }
     throw new Error(`of ${total} rows ${seen.size} were seen`);
   });

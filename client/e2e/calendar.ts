@@ -5,20 +5,35 @@ const DAY_MS = 86_400_000;
 /** How the cells of a view are made: hours of days, days, or hours of the week. */
 export type Cut = "hour" | "day" | "hourOfWeek";
 
+interface Formats {
+  day: Intl.DateTimeFormat;
+  hour: Intl.DateTimeFormat;
+}
+
+const made = new Map<string, Formats>();
+
+function formats(timeZone: string): Formats {
+  const known = made.get(timeZone) ?? {
+    day: new Intl.DateTimeFormat("en-CA", { timeZone, dateStyle: "short" }),
+    hour: new Intl.DateTimeFormat("en-GB", {
+      timeZone,
+      hour: "2-digit",
+      hourCycle: "h23",
+      timeZoneName: "longOffset",
+    }),
+  };
+  made.set(timeZone, known);
+  return known;
+}
+
 /** The day of a moment, `2026-11-25`. */
-const dayOf = (zone: string, at: number): string =>
-  new Intl.DateTimeFormat("en-CA", { timeZone: zone, dateStyle: "short" }).format(at);
+const dayOf = (zone: string, at: number): string => formats(zone).day.format(at);
 
 function cellOf(zone: string, at: number, by: Cut): string {
   const day = dayOf(zone, at);
   if (by === "day") return day;
-  const fields = new Intl.DateTimeFormat("en-GB", {
-    timeZone: zone,
-    hour: "2-digit",
-    hourCycle: "h23",
-    timeZoneName: "longOffset",
-  });
-  const named = new Map(fields.formatToParts(at).map(({ type, value }) => [type, value]));
+  const parts = formats(zone).hour.formatToParts(at);
+  const named = new Map(parts.map(({ type, value }) => [type, value]));
   const hour = Number(named.get("hour"));
   if (by === "hourOfWeek") return `${new Date(`${day}T00:00Z`).getUTCDay() || 7} ${hour}`;
   const [, sign = "+", hours = "0", minutes = "0"] =
