@@ -107,6 +107,9 @@ suite("the heatmap", { machines: ["laptop"], needs: ["transcripts", "python"] },
     await until("the filter is gone", async () => (await loadedCount(page)) >= 200);
     await show(page, "activity");
     await counted(page);
+    const readout = page.locator(".heatmap .readout");
+    await cell.hover();
+    expect(await readout.textContent()).toBe(await cell.getAttribute("aria-label"));
     await cell.click();
     expect(await cell.getAttribute("aria-pressed")).toBe("true");
     await cell.click();

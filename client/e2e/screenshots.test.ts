@@ -1,5 +1,4 @@
-import { mkdirSync, mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -11,9 +10,7 @@ import { until } from "./wait.ts";
 import type { World } from "./world.ts";
 
 /** Taken in every run, kept for the documents only when that is asked for: a clock in a picture is no change. */
-const FOLDER = process.env.VIBETEA_SCREENSHOTS
-  ? join(import.meta.dirname, "../../docs/screenshots")
-  : mkdtempSync(join(tmpdir(), "vibetea-screenshots-"));
+const KEPT = process.env.VIBETEA_SCREENSHOTS ? join(import.meta.dirname, "../../docs/screenshots") : null;
 const SIZES = { desktop: { width: 1280, height: 800 }, phone: { width: 390, height: 780 } };
 
 const MACHINES = { laptop: 2, workstation: 12 * 60, "build-server": 5 * 24 * 60 };
@@ -23,16 +20,16 @@ const LOOKS = Object.entries(SIZES).flatMap(([size, viewport]) =>
 );
 type Look = (typeof LOOKS)[number];
 
-async function shoot(page: Page, name: string, { size, colorScheme }: Look): Promise<void> {
-  await page.mouse.move(0, 0);
-  await page.screenshot({ path: join(FOLDER, `${name}-${size}-${colorScheme}.png`), scale: "css" });
-}
+/** Takes pictures of a page into a folder. */
+type Shoot = (name: string) => Promise<void>;
 
 /** A session that is going on, so that there is something live to see; the pauses are what its calls take. */
 async function work(world: World): Promise<void> {
   const session = new Session(world.claudeFolder("laptop"), "kettle");
   const pause = (ms: number) => new Promise((over) => setTimeout(over, ms));
+  await pause(250);
   session.prompt();
+  await pause(250);
   for (const [tool, file, takes, failed] of [
     ["Read", "README.md", 40, false],
     ["Grep", undefined, 180, false],
@@ -51,18 +48,25 @@ async function work(world: World): Promise<void> {
 }
 
 suite("pictures for the documents", { machines: Object.keys(MACHINES), needs: ["transcripts"] }, (the) => {
-  beforeAll(() => void mkdirSync(FOLDER, { recursive: true }));
-  const newLook = ({ viewport, colorScheme }: Look) =>
-    newPage(the.browser, the.world, { viewport, colorScheme, reducedMotion: "reduce" });
+  const newLook = async ({ size, viewport, colorScheme }: Look): Promise<{ page: Page; shoot: Shoot }> => {
+    const page = await newPage(the.browser, the.world, { viewport, colorScheme, reducedMotion: "reduce" });
+    const folder = KEPT ?? join(the.world.folder, "pictures");
+    mkdirSync(folder, { recursive: true });
+    const shoot = async (name: string) => {
+      await page.mouse.move(0, 0);
+      await page.screenshot({ path: join(folder, `${name}-${size}-${colorScheme}.png`), scale: "css" });
+    };
+    return { page, shoot };
+  };
 
   test.each(LOOKS)("$size, $colorScheme, with nothing stored", async (look) => {
-    const page = await newLook(look);
+    const { page, shoot } = await newLook(look);
     await page.goto(the.world.url);
     await page.getByLabel("Subscriber token").waitFor();
-    await shoot(page, "sign-in", look);
+    await shoot("sign-in");
     await open(page, the.world);
     await page.getByText("Nothing is stored yet").waitFor();
-    await shoot(page, "first-run", look);
+    await shoot("first-run");
   });
 
   describe("with history", () => {
@@ -75,25 +79,25 @@ suite("pictures for the documents", { machines: Object.keys(MACHINES), needs: ["
     });
 
     test.each(LOOKS)("$size, $colorScheme", async (look) => {
-      const page = await newLook(look);
+      const { page, shoot } = await newLook(look);
       await open(page, the.world);
       const before = await loadedCount(page);
       expect(before).toBeGreaterThanOrEqual(200);
       await work(the.world);
       // its start, its prompt, seven calls with their results and one without
       await until("all of it is on the screen", async () => (await loadedCount(page)) >= before + 17);
-      await views(page, look);
+      await views(page, shoot, look.size);
       expect(await page.locator(".placeholder").count()).toBe(0);
     });
   });
 });
 
-async function views(page: Page, look: Look): Promise<void> {
-  await page.locator(".rail-list").waitFor({ state: look.size === "desktop" ? "visible" : "attached" });
-  await shoot(page, "live", look);
+async function views(page: Page, shoot: Shoot, size: string): Promise<void> {
+  await page.locator(".rail-list").waitFor({ state: size === "desktop" ? "visible" : "attached" });
+  await shoot("live");
   await show(page, "sessions");
   await page.locator(".session").nth(3).waitFor();
-  await shoot(page, "sessions", look);
+  await shoot("sessions");
   await page
     .locator(".session")
     .filter({ has: page.locator(".agents") })
@@ -102,16 +106,16 @@ async function views(page: Page, look: Look): Promise<void> {
     .click();
   await page.locator(".bar").first().waitFor();
   await page.locator(".figures-table").waitFor();
-  await shoot(page, "session", look);
+  await shoot("session");
   await show(page, "activity");
   await page.locator(".tools-table").waitFor();
   await page.locator(".heatmap").getByText("30 days", { exact: true }).click();
   await page.locator(".heat-month[aria-busy=false]").waitFor();
-  await shoot(page, "activity", look);
+  await shoot("activity");
   await page.locator(".heatmap").getByText("Year", { exact: true }).click();
   await page.locator(".heat-year[aria-busy=false]").waitFor();
-  await shoot(page, "year", look);
+  await shoot("year");
   await page.locator(".tools-table").scrollIntoViewIfNeeded();
   await page.locator(".rankings").scrollIntoViewIfNeeded();
-  await shoot(page, "breakdowns", look);
+  await shoot("breakdowns");
 }

@@ -13,6 +13,7 @@ export class Session {
     mkdirSync(folder, { recursive: true });
     this.#path = join(folder, `${this.#id}.jsonl`);
     this.#project = project;
+    this.#append("user", "", { isMeta: true });
   }
 
   /** A person asks for something. */
@@ -29,7 +30,7 @@ export class Session {
       this.#append("user", [{ type: "tool_result", tool_use_id: id, content: "", is_error: failed }]);
   }
 
-  #append(role: "user" | "assistant", content: unknown): void {
+  #append(role: "user" | "assistant", content: unknown, more: object = {}): void {
     const record = {
       type: role,
       uuid: randomUUID(),
@@ -38,6 +39,7 @@ export class Session {
       cwd: `/home/dev/${this.#project}`,
       timestamp: new Date().toISOString(),
       message: { role, content },
+      ...more,
     };
     appendFileSync(this.#path, `${JSON.stringify(record)}\n`);
   }

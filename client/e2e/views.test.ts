@@ -26,6 +26,28 @@ async function violations(page: Page, colours = false): Promise<string[]> {
   );
 }
 
+interface Shift {
+  by: number;
+  what: string;
+}
+
+/** Notes what moves on its own from now on, by how much of the page it moves. */
+function watchShifts() {
+  const shifts: Shift[] = [];
+  Object.assign(window, { shifts });
+  interface LayoutShift extends PerformanceEntry {
+    value: number;
+    hadRecentInput: boolean;
+    sources: { node: Node | null }[];
+  }
+  new PerformanceObserver((list) => {
+    for (const { value, sources } of list.getEntries() as LayoutShift[]) {
+      const what = sources.map(({ node }) => (node instanceof Element ? node.className : node?.nodeName));
+      shifts.push({ by: value, what: what.join(", ") });
+    }
+  }).observe({ type: "layout-shift", buffered: true });
+}
+
 async function openSession(page: Page): Promise<void> {
   await show(page, "sessions");
   await page
@@ -54,7 +76,7 @@ suite("the views", { machines: ["laptop"], needs: ["transcripts"] }, (the) => {
       const colours = colorScheme !== "light" || contrast !== "no-preference";
       const page = await newPage(the.browser, the.world, { colorScheme, contrast, reducedMotion: "reduce" });
       const found = complaints(page);
-      const check = async (view: string) => expect(await violations(page, colours), view).toEqual([]);
+      const check = async (view: string) => expect.soft(await violations(page, colours), view).toEqual([]);
       await page.goto(the.world.url);
       await page.getByLabel("Subscriber token").waitFor();
       await check("sign-in");
@@ -76,6 +98,11 @@ suite("the views", { machines: ["laptop"], needs: ["transcripts"] }, (the) => {
       await page.locator(".tools-table").waitFor();
       await page.locator(".heat[aria-busy=false]").waitFor();
       await check("activity");
+      for (const range of ["30 days", "Year", "Hour of week"]) {
+        await page.locator(".heatmap").getByText(range, { exact: true }).click();
+        await page.locator(".heat[aria-busy=false]").waitFor();
+        await check(range);
+      }
       expect(found.filter((complaint) => !complaint.includes("401"))).toEqual([]);
     });
   }
@@ -94,7 +121,7 @@ suite("the views", { machines: ["laptop"], needs: ["transcripts"] }, (the) => {
     expect(rules(await violations(page, true))).toEqual(["color-contrast"]);
   });
 
-  test("nothing is wider than a phone of 360 pixels", async () => {
+  test("on a phone nothing is wider than its 360 pixels, and axe finds nothing", async () => {
     const page = await newPage(the.browser, the.world, {
       viewport: { width: 360, height: 740 },
       hasTouch: true,
@@ -103,6 +130,7 @@ suite("the views", { machines: ["laptop"], needs: ["transcripts"] }, (the) => {
     await open(page, the.world);
     const widths: Record<string, number> = {};
     const measure = async (view: string) => {
+      expect.soft(await violations(page), view).toEqual([]);
       widths[view] = await page.evaluate(() =>
         Math.max(document.documentElement.scrollWidth, document.querySelector("main")?.scrollWidth ?? 0),
       );
@@ -121,6 +149,35 @@ suite("the views", { machines: ["laptop"], needs: ["transcripts"] }, (the) => {
     await page.locator(".tools-table").waitFor();
     await measure("activity");
     expect(Object.entries(widths).filter(([, width]) => width > 360)).toEqual([]);
+  });
+
+  test.each([
+    { width: 1280, height: 800 },
+    { width: 390, height: 780 },
+  ])("nothing jumps while a page of $width pixels loads", async (viewport) => {
+    const page = await newPage(the.browser, the.world, { viewport });
+    await page.addInitScript(watchShifts);
+    await open(page, the.world);
+    for (const view of ["live", "sessions", "activity"]) {
+      await show(page, view);
+      await page.reload({ waitUntil: "networkidle" });
+      await page.locator(".phase-live").waitFor();
+      const shifts = await page.evaluate(() => (window as unknown as { shifts: Shift[] }).shifts);
+      // so much of a page hardly anybody notices
+      expect(
+        shifts.filter(({ by }) => by > 0.02),
+        view,
+      ).toEqual([]);
+    }
+    const seen = await page.evaluate(async () => {
+      const late = document.createElement("div");
+      late.style.height = "100px";
+      document.querySelector("main")?.before(late);
+      while (!(window as unknown as { shifts: Shift[] }).shifts.some(({ by }) => by > 0.02))
+        await new Promise(requestAnimationFrame);
+      return true;
+    });
+    expect(seen).toBe(true);
   });
 
   test("filters narrow the stream on the server's side too, and a search what is there", async () => {
@@ -174,6 +231,28 @@ suite("the views", { machines: ["laptop"], needs: ["transcripts"] }, (the) => {
     await page.getByRole("button", { name: "Only this session" }).click();
     await page.locator(".filters .chip").filter({ hasText: "Session" }).waitFor();
     await until("the session alone is there", async () => (await texts("session")).size === 1);
+  });
+
+  test("sessions are told apart by whether they go on", async () => {
+    await the.world.send(the.world.makeEvents(1));
+    const page = await newPage(the.browser, the.world);
+    await open(page, the.world, "sessions");
+    const stored = async (state: string) => {
+      const path = `api/v1/sessions?limit=50${state && `&state=${state}`}`;
+      const { sessions } = await the.world.ask<{ sessions: { state: string }[] }>(path);
+      return sessions.map(({ state }) => state);
+    };
+    for (const [choice, state] of [
+      ["Ended", "ended"],
+      ["Active", "active"],
+      ["All", ""],
+    ] as const) {
+      await page.locator(".sessions").getByText(choice, { exact: true }).first().click();
+      await until(`${choice} sessions are there`, async () => {
+        const shown = await page.locator(".session-list .state").allTextContents();
+        return shown.length > 0 && shown.join().toLowerCase() === (await stored(state)).join();
+      });
+    }
   });
 
   test("nothing moves for those who asked for that, and something does for others", async () => {

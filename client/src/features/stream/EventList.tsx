@@ -83,24 +83,26 @@ export function EventList() {
         onKeyDown={onKeyDown}
         onClick={onClick}
       >
-        <div className="rows-inner" role="presentation" style={{ height: virtualizer.getTotalSize() }}>
-          <ListHead />
-          {rows.map(({ index, start }) => {
-            const event = events[index];
-            // a row's element is used again for another event rather than made anew
-            return event ? (
-              <EventRow
-                key={index % rows.length}
-                event={event}
-                top={start}
-                height={rowHeight}
-                position={index + 1}
-                total={events.length}
-                active={event === active}
-              />
-            ) : null;
-          })}
-        </div>
+        {(loaded || events.length > 0) && (
+          <div className="rows-inner" role="presentation" style={{ height: virtualizer.getTotalSize() }}>
+            <ListHead />
+            {rows.map(({ index, start }) => {
+              const event = events[index];
+              // a row's element is used again for another event rather than made anew
+              return event ? (
+                <EventRow
+                  key={index % rows.length}
+                  event={event}
+                  top={start}
+                  height={rowHeight}
+                  position={index + 1}
+                  total={events.length}
+                  active={event === active}
+                />
+              ) : null;
+            })}
+          </div>
+        )}
       </div>
       {opened && <EventDialog event={opened} onClose={close} />}
     </>
