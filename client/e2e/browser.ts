@@ -40,15 +40,13 @@ export async function newPage(
     ...options,
   });
   context.setDefaultTimeout(20_000);
-  const page = await context.newPage();
   const embedded = !OWN_DIST && (await (await fetch(world.url)).text()).includes('<div id="root">');
   if (!embedded) {
-    await page.route(
-      (address) =>
-        address.origin === new URL(world.url).origin && /^\/($|assets\/|icon)/.test(address.pathname),
+    await context.route(
+      ({ href }) => href.startsWith(world.url) && /^($|#|assets\/|icon)/.test(href.slice(world.url.length)),
       (route) => {
-        const { pathname } = new URL(route.request().url());
-        const file = join(DIST, pathname === "/" ? "index.html" : pathname);
+        const path = new URL(route.request().url()).href.split("#")[0]?.slice(world.url.length) ?? "";
+        const file = join(DIST, path === "" ? "index.html" : path);
         const contentType = KINDS[extname(file)] ?? "application/octet-stream";
         return route.fulfill({
           body: readFileSync(file),
@@ -57,14 +55,20 @@ export async function newPage(
       },
     );
   }
-  return page;
+  return context.newPage();
 }
 
 /** Opens the dashboard as the address that the server prints does. */
 export async function open(page: Page, world: World, view = "live"): Promise<void> {
   await page.goto(`${world.url}#token=${TOKEN}`);
-  await page.locator(".phase-live").waitFor();
+  await whole(page);
   await show(page, view);
+}
+
+/** The connection stands and the newest page of the stream is there, or the word that there is none yet. */
+export async function whole(page: Page): Promise<void> {
+  await page.locator(".phase-live").waitFor();
+  await page.locator('.rows[aria-busy="false"], .first').waitFor();
 }
 
 export async function show(page: Page, view: string): Promise<void> {
@@ -89,26 +93,44 @@ export async function loadedCount(page: Page): Promise<number> {
   return Number((await page.locator(".stream-count").textContent())?.replace(/\D/g, ""));
 }
 
-/** Ids of all rows from the first to the last, read off the screen by scrolling through them. */
+/** Ids of all rows from the first to the last, read off the screen by scrolling until each position was seen. */
 export async function idsOnScreen(page: Page): Promise<string[]> {
   return page.evaluate(async () => {
     const list = document.querySelector(".rows");
-    if (!list) return [];
+    if (!list) throw new Error("there is no list");
     const seen = new Map<number, string>();
+    let total = -1;
     const frame = () => new Promise(requestAnimationFrame);
+    const deadline = performance.now() + 60_000;
     list.scrollTop = 0;
-    for (;;) {
+    while (performance.now() < deadline) {
       await frame();
       await frame();
       const rows = [...list.querySelectorAll<HTMLElement>("[data-id]")];
+      const size = Number(rows[0]?.ariaSetSize ?? 0);
+      // rows that came meanwhile have moved the others
+      if (size !== total) seen.clear();
+      total = size;
       for (const { ariaPosInSet, dataset } of rows)
         if (dataset.id) seen.set(Number(ariaPosInSet), dataset.id);
-      if (list.scrollTop + list.clientHeight >= list.scrollHeight - 1) {
-        return [...seen].sort(([a], [b]) => a - b).map(([, id]) => id);
-      }
-      list.scrollTop += list.clientHeight / 2;
+      if (seen.size === total) return [...seen].sort(([a], [b]) => a - b).map(([, id]) => id);
+      const atEnd = list.scrollTop + list.clientHeight >= list.scrollHeight - 1;
+      list.scrollTop = atEnd ? 0 : list.scrollTop + list.clientHeight;
     }
+    throw new Error(`of ${total} rows ${seen.size} were seen`);
   });
+}
+
+/** What the pages of a browser show, for a test that fails. */
+export async function sayPages(browser: Browser): Promise<string> {
+  const pages = browser.contexts().flatMap((context) => context.pages());
+  const said = pages.map(async (page) => {
+    const text = await page.locator("body").ariaSnapshot({ timeout: 5000 });
+    return `${page.url().split("token=")[0]}\n${text.slice(0, 3000)}`;
+  });
+  return (await Promise.allSettled(said))
+    .map((page) => (page.status === "fulfilled" ? page.value : `a page: ${page.reason}`))
+    .join("\n");
 }
 
 /** Cells of the heatmap with their counts, as a person who cannot see hears them. */

@@ -1,56 +1,51 @@
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
-import { cells, newPage, open, sum } from "./browser.ts";
+import { cells, loadedCount, newPage, open, show, sum } from "./browser.ts";
+import { type Cut, clockChanges, daysBack, expected, zoneAtNoon } from "./calendar.ts";
 import { suite } from "./suite.ts";
 import { copyTranscripts } from "./transcripts.ts";
-import { until } from "./world.ts";
+import { until } from "./wait.ts";
 
 const ZONES = ["Europe/Berlin", "Asia/Kolkata", "Australia/Lord_Howe"];
-
-/** The cell of a moment, told by the system's own calendar and by nothing of the page's. */
-function cellOf(zone: string, at: number, by: "hour" | "day"): string {
-  const parts = new Intl.DateTimeFormat("en-CA", {
-    timeZone: zone,
-    dateStyle: "short",
-  }).format(at);
-  if (by === "day") return parts;
-  const fields = new Intl.DateTimeFormat("en-GB", {
-    timeZone: zone,
-    hour: "2-digit",
-    hourCycle: "h23",
-    timeZoneName: "longOffset",
-  });
-  const named = new Map(fields.formatToParts(at).map(({ type, value }) => [type, value]));
-  const [, sign = "+", hours = "0", minutes = "0"] =
-    /GMT([+-])(\d\d):(\d\d)/.exec(named.get("timeZoneName") ?? "") ?? [];
-  const offset = (Number(hours) * 60 + Number(minutes)) * (sign === "-" ? -1 : 1);
-  return `${parts} ${Number(named.get("hour"))} ${offset}`;
-}
-
-function expected(zone: string, times: readonly number[], by: "hour" | "day"): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (const at of times) counts.set(cellOf(zone, at, by), (counts.get(cellOf(zone, at, by)) ?? 0) + 1);
-  return counts;
-}
+const VIEWS: readonly [range: string, by: Cut, days: number][] = [
+  ["7 days", "hour", 7],
+  ["30 days", "hour", 30],
+  ["Year", "day", 365],
+  ["Hour of week", "hourOfWeek", 84],
+];
 
 const filled = (all: ReadonlyMap<string, number>) =>
   new Map([...all].filter(([, count]) => count > 0).sort());
-const choose = (page: Page, range: string) =>
-  page.locator(".heatmap").getByText(range, { exact: true }).click();
 
-suite("the heatmap", { machines: ["laptop"] }, (the) => {
+/** Waits until the counts of the view that is chosen are there. */
+const counted = (page: Page) => page.locator(".heat[aria-busy=false]").waitFor();
+
+async function choose(page: Page, range: string): Promise<void> {
+  await page.locator(".heatmap").getByText(range, { exact: true }).click();
+  await counted(page);
+}
+
+/** A cell with as few events as any that has some, so that all of them are loaded at once. */
+async function quietCell(page: Page): Promise<{ key: string; many: number }> {
+  const [least] = [...filled(await cells(page))].sort(([, a], [, b]) => a - b);
+  if (!least) throw new Error("no cell holds anything");
+  return { key: least[0], many: least[1] };
+}
+
+/** When the hour of a cell begins and ends. */
+function spanOf(key: string): [from: number, to: number] {
+  const [day, hour, offset] = key.split(" ");
+  const from = Date.parse(`${day}T00:00Z`) + Number(hour) * 3_600_000 - Number(offset) * 60_000;
+  return [from, from + 3_600_000];
+}
+
+suite("the heatmap", { machines: ["laptop"], needs: ["transcripts", "python"] }, (the) => {
   test("holds what the database holds, cell by cell, in every zone", async () => {
     copyTranscripts(the.world.claudeFolder("laptop"), 3);
     the.world.startMonitor("laptop");
-    // an hour that one zone has twice, a day of 23 hours, and the halves of an hour
-    const moments = [
-      "2026-10-25T00:10:00Z",
-      "2026-10-25T01:10:00Z",
-      "2026-03-29T00:59:00Z",
-      "2026-03-29T01:00:00Z",
-    ];
-    const around = moments.flatMap((moment) =>
-      [0, 29, 31].map((minutes) => Date.parse(moment) + minutes * 60_000),
+    // days of 23 and 25 hours, an hour that comes twice, one that is left out, and the halves of an hour
+    const around = clockChanges(Date.now()).flatMap((moment) =>
+      [-61, -50, -31, -1, 0, 1, 29, 31, 59, 61].map((minutes) => moment + minutes * 60_000),
     );
     const halves = Array.from(
       { length: 96 },
@@ -61,52 +56,35 @@ suite("the heatmap", { machines: ["laptop"] }, (the) => {
       the.world.makeEvents(times.length, {}, (index) => times[index] ?? 0),
       "ingest",
     );
-    let before = -1;
-    await until("the history is stored", async () => {
-      const now = the.world.stored().length;
-      const settled = now === before && now > times.length + 500;
-      before = now;
-      await new Promise((resolve) => setTimeout(resolve, 500));
-      return settled;
-    });
+    await the.world.stopMonitor("laptop");
     const stored = the.world.stored().map(({ at }) => at);
+    expect(stored.length).toBeGreaterThan(times.length + 500);
 
     for (const timezoneId of ZONES) {
       const page = await newPage(the.browser, the.world, { timezoneId });
       await open(page, the.world, "activity");
-      for (const [range, by] of [
-        ["30 days", "hour"],
-        ["Year", "day"],
-      ] as const) {
+      for (const [range, by, days] of VIEWS) {
         await choose(page, range);
-        await page
-          .locator(".heatmap-total")
-          .filter({ hasText: / events? in / })
-          .waitFor();
-        await page.locator(".heat[aria-busy=false]").waitFor();
-        const shown = await cells(page);
-        const wanted = expected(timezoneId, stored, by);
-        const first = [...shown.keys()].map((key) => key.slice(0, 10)).sort()[0] ?? "";
-        const inRange = new Map([...wanted].filter(([key]) => key.slice(0, 10) >= first).sort());
-        expect(filled(shown), `${timezoneId}, ${range}`).toEqual(inRange);
+        const since = daysBack(timezoneId, days, Date.now());
+        const wanted = expected(timezoneId, stored, by, since);
+        expect(filled(await cells(page)), `${timezoneId}, ${range}`).toEqual(wanted);
+        expect(await page.locator(".heatmap-total").textContent()).toContain(
+          `${new Intl.NumberFormat("en-GB").format(sum(wanted))} events in`,
+        );
       }
-      await choose(page, "Hour of week");
-      await page.locator(".heat-hours[aria-busy=false]").waitFor();
-      const since = Date.now() - 80 * 86_400_000;
-      expect(sum(await cells(page))).toBeGreaterThanOrEqual(stored.filter((at) => at > since).length);
-      await page.context().close();
     }
   });
 
   test("a cell narrows everything to its hour, by mouse and by keyboard", async () => {
     const page = await newPage(the.browser, the.world);
     await open(page, the.world, "activity");
-    await page.locator(".heat[aria-busy=false]").waitFor();
-    const cell = page.locator(".heat-cell:not(.h0)").first();
-    const label = (await cell.getAttribute("aria-label")) ?? "";
-    const many = Number(/: ([\d,]+) event/.exec(label)?.[1]?.replaceAll(",", ""));
+    await counted(page);
+    await page.locator(".ranking-count").first().waitFor();
+    const before = await page.locator(".ranking-count").allInnerTexts();
+    const { key, many } = await quietCell(page);
+    const cell = page.locator(`[data-cell="${key}"]`);
     await cell.focus();
-    expect(await page.locator(".heatmap .readout").textContent()).toBe(label);
+    expect(await page.locator(".heatmap .readout").textContent()).toBe(await cell.getAttribute("aria-label"));
     await page.keyboard.press("Enter");
     await page.locator(".filters .chip").waitFor();
     const ranked = page.locator(".ranking").filter({ hasText: "Sources" }).locator(".ranking-count");
@@ -115,22 +93,36 @@ suite("the heatmap", { machines: ["laptop"] }, (the) => {
       return counts.reduce((total, count) => total + count, 0) === many;
     });
     await page.getByRole("link", { name: "Live" }).click();
-    await until(
-      "the stream follows",
-      async () => (await page.locator(".stream-count").textContent()) === `${many} loaded`,
-    );
+    await until("the stream follows", async () => (await loadedCount(page)) === many);
+
+    const sessionsIn = async (span: string) =>
+      (await the.world.ask<{ sessions: unknown[] }>(`api/v1/sessions?limit=50${span}`)).sessions.length;
+    const [from, to] = spanOf(key).map((at) => new Date(at).toISOString());
+    const few = await sessionsIn(`&from=${from}&to=${to}`);
+    expect(few).toBeLessThan(await sessionsIn(""));
+    await show(page, "sessions");
+    await until("the sessions follow", async () => (await page.locator(".session").count()) === few);
+    await show(page, "live");
     await page.getByRole("button", { name: "Clear" }).click();
+    await until("the filter is gone", async () => (await loadedCount(page)) >= 200);
+    await show(page, "activity");
+    await counted(page);
+    const readout = page.locator(".heatmap .readout");
+    await cell.hover();
+    expect(await readout.textContent()).toBe(await cell.getAttribute("aria-label"));
+    await cell.click();
+    expect(await cell.getAttribute("aria-pressed")).toBe("true");
+    await cell.click();
     await until(
-      "the filter is gone",
-      async () => (await page.locator(".stream-count").textContent()) !== `${many} loaded`,
+      "the breakdowns are whole again",
+      async () => String(await page.locator(".ranking-count").allInnerTexts()) === String(before),
     );
-    await page.context().close();
   });
 
   test("live events go to the current hour and are never counted twice", async () => {
-    const page = await newPage(the.browser, the.world);
+    const page = await newPage(the.browser, the.world, { timezoneId: zoneAtNoon() });
     await open(page, the.world, "activity");
-    await page.locator(".heat[aria-busy=false]").waitFor();
+    await counted(page);
     const total = async () => sum(await cells(page));
     const before = await total();
     let sent = 0;
@@ -141,9 +133,8 @@ suite("the heatmap", { machines: ["laptop"] }, (the) => {
     }
     await until("all of them are counted", async () => (await total()) === before + sent);
     await page.reload();
-    await page.locator(".heat[aria-busy=false]").waitFor();
+    await counted(page);
     expect(await total()).toBe(before + sent);
-    await page.context().close();
   });
 
   test("a history that cannot be had is said, live events are shown, and Retry brings it back", async () => {
@@ -161,8 +152,7 @@ suite("the heatmap", { machines: ["laptop"] }, (the) => {
     await page.unroute("**/api/v1/counts?*");
     await page.locator(".heatmap").getByRole("button", { name: "Retry" }).click();
     await page.getByText("Unable to load historic data.").waitFor({ state: "detached" });
-    expect(sum(await cells(page))).toBeGreaterThan(7);
-    await page.context().close();
+    await until("the history is there", async () => sum(await cells(page)) > 500);
   });
 
   test("a history that does not answer is given up after five seconds", async () => {
@@ -171,6 +161,5 @@ suite("the heatmap", { machines: ["laptop"] }, (the) => {
     await open(page, the.world, "activity");
     await page.getByText("Loading the history…").waitFor();
     await page.getByText("Unable to load historic data. Showing real-time events only.").waitFor();
-    await page.context().close();
   });
 });

@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { loadedCount, newPage, open } from "./browser.ts";
 import { quantile, SOAK, suite, tell } from "./suite.ts";
 import { tasksDuring } from "./trace.ts";
-import { until } from "./world.ts";
+import { until } from "./wait.ts";
 
 const ASSETS = join(import.meta.dirname, "../dist/assets");
 const RATE = 2000;
@@ -94,20 +94,21 @@ suite("under load", {}, (the) => {
     );
     tell("memory", `${(before / MIB).toFixed(1)} MiB before, ${(after / MIB).toFixed(1)} MiB after`);
     expect(after).toBeLessThan(before * 1.25 + 2 * MIB);
-    // a third of what would be seen as a stutter, and the stutter itself; time that others use is not in it
-    expect(cost).toBeLessThan(50 / 3);
-    expect(longest).toBeLessThan(50);
+    // a third of what would be seen as a stutter, and the stutter itself; time that others use is not in it, but
+    // where others work at the same time all takes longer
+    const leeway = SOAK ? 1 : 4;
+    expect(cost).toBeLessThan((leeway * 50) / 3);
+    expect(longest).toBeLessThan(leeway * 50);
     // pictures wait behind tasks, so events must not be a task each
     expect(tasks.length).toBeLessThan(sent / 2);
     // three pictures are 50 ms, give or take the clock's jitter
     if (SOAK) expect(worst).toBeLessThan(51);
-    await page.context().close();
   });
 
   test("a burst of five thousand is shown whole", async () => {
     const page = await newPage(the.browser, the.world);
     await open(page, the.world);
-    await until("the newest page is on the screen", async () => (await loadedCount(page)) === 200);
+    expect(await loadedCount(page)).toBe(200);
     const bursts = Array.from({ length: 5 }, () => the.world.makeEvents(1000));
     const last = bursts.at(-1)?.at(-1)?.id ?? "";
     // the page itself looks: word of it would wait behind all the browser tells of the stream
@@ -118,7 +119,6 @@ suite("under load", {}, (the) => {
     await until("all of them are there", async () => (await loadedCount(page)) === 5200);
     tell("burst of 5,000, from the first byte sent to the last row drawn", `${took.toFixed(0)} ms`);
     if (SOAK) expect(took).toBeLessThan(1000);
-    await page.context().close();
   });
 });
 

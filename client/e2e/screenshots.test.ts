@@ -1,107 +1,99 @@
-import { randomUUID } from "node:crypto";
-import { mkdirSync, mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
-import { expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { loadedCount, newPage, open, show } from "./browser.ts";
+import { Session } from "./session.ts";
 import { suite } from "./suite.ts";
 import { copyTranscripts } from "./transcripts.ts";
-import { Session, until, type World } from "./world.ts";
+import { until } from "./wait.ts";
+import type { World } from "./world.ts";
 
 /** Taken in every run, kept for the documents only when that is asked for: a clock in a picture is no change. */
-const FOLDER = process.env.VIBETEA_SCREENSHOTS
-  ? join(import.meta.dirname, "../../docs/screenshots")
-  : mkdtempSync(join(tmpdir(), "vibetea-screenshots-"));
+const KEPT = process.env.VIBETEA_SCREENSHOTS ? join(import.meta.dirname, "../../docs/screenshots") : null;
 const SIZES = { desktop: { width: 1280, height: 800 }, phone: { width: 390, height: 780 } };
 
-async function fill(world: World): Promise<void> {
-  for (const [machine, minutesAgo] of [
-    ["laptop", 2],
-    ["workstation", 12 * 60],
-    ["build-server", 5 * 24 * 60],
+const MACHINES = { laptop: 2, workstation: 12 * 60, "build-server": 5 * 24 * 60 };
+
+const LOOKS = Object.entries(SIZES).flatMap(([size, viewport]) =>
+  (["light", "dark"] as const).map((colorScheme) => ({ size, viewport, colorScheme })),
+);
+type Look = (typeof LOOKS)[number];
+
+/** Takes pictures of a page into a folder. */
+type Shoot = (name: string) => Promise<void>;
+
+/** A session that is going on, so that there is something live to see; the pauses are what its calls take. */
+async function work(world: World): Promise<void> {
+  const session = new Session(world.claudeFolder("laptop"), "kettle");
+  const pause = (ms: number) => new Promise((over) => setTimeout(over, ms));
+  await pause(250);
+  session.prompt();
+  await pause(250);
+  for (const [tool, file, takes, failed] of [
+    ["Read", "README.md", 40, false],
+    ["Grep", undefined, 180, false],
+    ["Read", "boil.rs", 30, false],
+    ["Edit", "boil.rs", 90, false],
+    ["Bash", undefined, 900, true],
+    ["Edit", "boil.rs", 70, false],
+    ["Bash", undefined, 600, false],
   ] as const) {
-    copyTranscripts(world.claudeFolder(machine), minutesAgo);
-    world.startMonitor(machine);
+    const done = session.call(tool, file);
+    await pause(takes);
+    done(failed);
+    await pause(250);
   }
-  let before = -1;
-  await until("the history is stored", async () => {
-    const now = world.stored().length;
-    const settled = now === before && now > 1500;
-    before = now;
-    await new Promise((resolve) => setTimeout(resolve, 1000));
-    return settled;
-  });
+  session.call("Write", "whistle.rs");
 }
 
-suite("pictures for the documents", { machines: ["laptop", "workstation", "build-server"] }, (the) => {
-  for (const [size, viewport] of Object.entries(SIZES)) {
-    for (const colorScheme of ["light", "dark"] as const) {
-      test(`${size}, ${colorScheme}`, async () => {
-        mkdirSync(FOLDER, { recursive: true });
-        const page = await newPage(the.browser, the.world, {
-          viewport,
-          colorScheme,
-          reducedMotion: "reduce",
-        });
-        const shoot = async (name: string) => {
-          await page.mouse.move(0, 0);
-          await page.screenshot({ path: join(FOLDER, `${name}-${size}-${colorScheme}.png`), scale: "css" });
-        };
-        await page.goto(the.world.url);
-        await page.getByLabel("Subscriber token").waitFor();
-        await shoot("sign-in");
-        if ((await page.request.get(`${the.world.url}health`)).ok() && the.world.stored().length === 0) {
-          await open(page, the.world);
-          await page.getByText("Nothing is stored yet").waitFor();
-          await shoot("first-run");
-        }
-        await page.context().close();
-      });
-    }
-  }
-  for (const [size, viewport] of Object.entries(SIZES)) {
-    for (const colorScheme of ["light", "dark"] as const) {
-      test(`${size}, ${colorScheme}, with history`, async () => {
-        if (the.world.stored().length === 0) await fill(the.world);
-        const page = await newPage(the.browser, the.world, {
-          viewport,
-          colorScheme,
-          reducedMotion: "reduce",
-        });
-        await open(page, the.world);
-        await until("events are on the screen", async () => (await loadedCount(page)) >= 200);
-        await work(page, the.world, `${size}-${colorScheme}`);
-        await shots(page, size, colorScheme);
-        await page.context().close();
-      });
-    }
-  }
+suite("pictures for the documents", { machines: Object.keys(MACHINES), needs: ["transcripts"] }, (the) => {
+  const newLook = async ({ size, viewport, colorScheme }: Look): Promise<{ page: Page; shoot: Shoot }> => {
+    const page = await newPage(the.browser, the.world, { viewport, colorScheme, reducedMotion: "reduce" });
+    const folder = KEPT ?? join(the.world.folder, "pictures");
+    mkdirSync(folder, { recursive: true });
+    const shoot = async (name: string) => {
+      await page.mouse.move(0, 0);
+      await page.screenshot({ path: join(folder, `${name}-${size}-${colorScheme}.png`), scale: "css" });
+    };
+    return { page, shoot };
+  };
+
+  test.each(LOOKS)("$size, $colorScheme, with nothing stored", async (look) => {
+    const { page, shoot } = await newLook(look);
+    await page.goto(the.world.url);
+    await page.getByLabel("Subscriber token").waitFor();
+    await shoot("sign-in");
+    await open(page, the.world);
+    await page.getByText("Nothing is stored yet").waitFor();
+    await shoot("first-run");
+  });
+
+  describe("with history", () => {
+    beforeAll(async () => {
+      for (const [machine, minutesAgo] of Object.entries(MACHINES)) {
+        copyTranscripts(the.world.claudeFolder(machine), minutesAgo);
+        the.world.startMonitor(machine);
+      }
+      for (const machine of Object.keys(MACHINES)) await the.world.delivered(machine);
+    });
+
+    test.each(LOOKS)("$size, $colorScheme", async (look) => {
+      const { page, shoot } = await newLook(look);
+      await open(page, the.world);
+      const before = await loadedCount(page);
+      expect(before).toBeGreaterThanOrEqual(200);
+      await work(the.world);
+      // its start, its prompt, seven calls with their results and one without
+      await until("all of it is on the screen", async () => (await loadedCount(page)) >= before + 17);
+      await views(page, shoot, look.size);
+      expect(await page.locator(".placeholder").count()).toBe(0);
+    });
+  });
 });
 
-/** A session that is going on, so that there is something live to see. */
-async function work(page: Page, world: World, name: string): Promise<void> {
-  const session = new Session(world.claudeFolder("laptop"), randomUUID());
-  for (const [file, pause] of [
-    ["README.md", 900],
-    ["main.rs", 250],
-    ["lib.rs", 250],
-    ["config.rs", 1400],
-    ["server.rs", 300],
-    [`${name}.rs`, 1200],
-  ] as const) {
-    session.read(file);
-    await page.waitForTimeout(pause);
-  }
-  await page.getByText(`${name}.rs`).waitFor();
-}
-
-async function shots(page: Page, size: string, theme: string): Promise<void> {
-  const shoot = async (name: string) => {
-    await page.mouse.move(0, 0);
-    await page.screenshot({ path: join(FOLDER, `${name}-${size}-${theme}.png`), scale: "css" });
-  };
-  await page.locator(".session, .rail-list, .row").first().waitFor();
+async function views(page: Page, shoot: Shoot, size: string): Promise<void> {
+  await page.locator(".rail-list").waitFor({ state: size === "desktop" ? "visible" : "attached" });
   await shoot("live");
   await show(page, "sessions");
   await page.locator(".session").nth(3).waitFor();
@@ -120,8 +112,10 @@ async function shots(page: Page, size: string, theme: string): Promise<void> {
   await page.locator(".heatmap").getByText("30 days", { exact: true }).click();
   await page.locator(".heat-month[aria-busy=false]").waitFor();
   await shoot("activity");
+  await page.locator(".heatmap").getByText("Year", { exact: true }).click();
+  await page.locator(".heat-year[aria-busy=false]").waitFor();
+  await shoot("year");
   await page.locator(".tools-table").scrollIntoViewIfNeeded();
   await page.locator(".rankings").scrollIntoViewIfNeeded();
   await shoot("breakdowns");
-  expect(await page.locator(".placeholder").count()).toBe(0);
 }

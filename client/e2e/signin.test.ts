@@ -1,11 +1,28 @@
+import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { complaints, newPage, open } from "./browser.ts";
 import { suite } from "./suite.ts";
-import { TOKEN, until } from "./world.ts";
+import { until } from "./wait.ts";
+import { TOKEN } from "./world.ts";
+
+/** Lets a minute pass in a page, and gives back how often it asked the server meanwhile. */
+async function askedInAMinute(page: Page): Promise<number> {
+  let asked = 0;
+  page.on("request", (request) => {
+    if (request.headers().authorization) asked += 1;
+  });
+  await page.clock.runFor(60_000);
+  // told after all that was asked before it
+  const last = page.waitForRequest((request) => request.url().endsWith("/livez"));
+  await page.evaluate(() => fetch("livez"));
+  await last;
+  return asked;
+}
 
 suite("sign-in", {}, (the) => {
   test("a wrong token gets a plain sentence and is not tried again", async () => {
     const page = await newPage(the.browser, the.world);
+    await page.clock.install();
     let asked = 0;
     page.on("request", (request) => {
       if (request.headers().authorization) asked += 1;
@@ -14,11 +31,21 @@ suite("sign-in", {}, (the) => {
     await page.getByLabel("Subscriber token").fill("nonsense");
     await page.getByRole("button", { name: "Sign in" }).click();
     await page.getByText("This token is not the right one").waitFor();
-    // longer than the first wait between two attempts would be
-    await page.waitForTimeout(1500);
+    expect(await askedInAMinute(page)).toBe(0);
     expect(asked).toBe(1);
     expect(await page.evaluate(() => sessionStorage.length + localStorage.length)).toBe(0);
-    await page.context().close();
+  });
+
+  test("a server that is away for the moment is asked again, and the check sees it", async () => {
+    const page = await newPage(the.browser, the.world);
+    await page.clock.install();
+    await page.route("**/api/v1/capabilities", (route) => route.fulfill({ status: 503, json: {} }));
+    await page.goto(`${the.world.url}#token=${TOKEN}`);
+    await page.getByText(/Reconnecting in \d+ s/).waitFor();
+    expect(await askedInAMinute(page)).toBeGreaterThan(0);
+    await page.unroute("**/api/v1/capabilities");
+    await page.getByRole("button", { name: "Try now" }).click();
+    await page.locator(".phase-live").waitFor();
   });
 
   test("the token of the address signs in, leaves the address, and is in no request's address", async () => {
@@ -44,7 +71,6 @@ suite("sign-in", {}, (the) => {
     await page.getByLabel("Subscriber token").waitFor();
     expect(await kept()).toEqual([0, 0]);
     expect(found).toEqual([]);
-    await page.context().close();
   });
 
   test("a person who asks stays signed in on the device", async () => {
@@ -54,10 +80,10 @@ suite("sign-in", {}, (the) => {
     await page.getByLabel("Stay signed in on this device").check();
     await page.keyboard.press("Enter");
     await page.locator(".phase-live").waitFor();
-    const other = await page.context().newPage();
-    await other.route("**/*", (route) => route.abort());
     expect(await page.evaluate(() => [sessionStorage.length, localStorage.length])).toEqual([0, 1]);
-    await page.context().close();
+    const other = await page.context().newPage();
+    await other.goto(the.world.url);
+    await other.locator(".phase-live").waitFor();
   });
 
   test("a first run says what to type, and turns live by itself", async () => {
@@ -69,7 +95,6 @@ suite("sign-in", {}, (the) => {
     await the.world.send(the.world.makeEvents(1));
     await page.getByRole("listbox").waitFor();
     await until("the first event is on the screen", async () => (await page.locator(".row").count()) === 1);
-    await page.context().close();
   });
 });
 
@@ -83,6 +108,5 @@ suite("a server without history", { server: { VIBETEA_DATABASE_URL: "none" } }, 
     await page.getByRole("link", { name: "Activity" }).click();
     await page.getByText("This server keeps no history").waitFor();
     expect(await page.locator(".heatmap").count()).toBe(0);
-    await page.context().close();
   });
 });

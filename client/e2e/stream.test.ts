@@ -1,10 +1,11 @@
-import { randomUUID } from "node:crypto";
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { idsOnScreen, loadedCount, newPage, open } from "./browser.ts";
+import { Session } from "./session.ts";
 import { quantile, SOAK, suite, tell } from "./suite.ts";
 import { copyTranscripts } from "./transcripts.ts";
-import { Session, until, type WireEvent } from "./world.ts";
+import { until } from "./wait.ts";
+import type { WireEvent, World } from "./world.ts";
 
 const PROBES = SOAK ? 200 : 40;
 
@@ -20,21 +21,44 @@ function watchProbes() {
   }).observe(document, { subtree: true, childList: true, characterData: true });
 }
 
-suite("the live stream", { machines: ["laptop"] }, (the) => {
+/** Scrolls up as a person does in the moment before the next event is drawn, and notes in which order the page learns of both. */
+function scrollBeforeNextDraw(by: number) {
+  const list = document.querySelector(".rows");
+  if (!list) throw new Error("there is no list");
+  const scrolled = { moved: -1, order: [] as string[] };
+  Object.assign(window, { scrolled });
+  const original = window.requestAnimationFrame;
+  window.requestAnimationFrame = (callback) => {
+    window.requestAnimationFrame = original;
+    new MutationObserver(() => scrolled.order.includes("row") || scrolled.order.push("row")).observe(list, {
+      subtree: true,
+      attributeFilter: ["data-id"],
+    });
+    list.addEventListener("scroll", () => scrolled.order.push("scroll"), { once: true });
+    return original((now) => {
+      list.scrollTop -= by;
+      scrolled.moved = list.scrollTop;
+      callback(now);
+    });
+  };
+}
+
+suite("the live stream", { machines: ["laptop"], needs: ["transcripts"] }, (the) => {
   test("a line appended to a transcript is on the screen at once", async () => {
     copyTranscripts(the.world.claudeFolder("laptop"), 20);
     the.world.startMonitor("laptop");
+    await the.world.delivered("laptop");
     const page = await newPage(the.browser, the.world);
     await open(page, the.world);
-    await until("the history is on the screen", async () => (await loadedCount(page)) >= 200);
+    expect(await loadedCount(page)).toBeGreaterThanOrEqual(200);
     await page.evaluate(watchProbes);
 
-    const session = new Session(the.world.claudeFolder("laptop"), randomUUID());
+    const session = new Session(the.world.claudeFolder("laptop"));
     const written = new Map<string, number>();
     for (let probe = 0; probe < PROBES; probe++) {
       const file = `probe${probe}.rs`;
       written.set(file, performance.timeOrigin + performance.now());
-      session.read(file);
+      session.call("Read", file);
       await page.waitForFunction((name) => name in (window as unknown as { first: object }).first, file);
     }
     const first = await page.evaluate(() => (window as unknown as { first: Record<string, number> }).first);
@@ -46,15 +70,11 @@ suite("the live stream", { machines: ["laptop"] }, (the) => {
       `median ${quantile(delays, 0.5).toFixed(1)} ms, p95 ${p95.toFixed(1)} ms`,
     );
     if (SOAK) expect(p95).toBeLessThan(100);
-    await page.context().close();
   });
 });
 
 /** Sends numbered events while the server is killed and started again; gives back what was sent. */
-async function feedThroughARestart(
-  page: Page,
-  the: { world: import("./world.ts").World },
-): Promise<WireEvent[]> {
+async function feedThroughARestart(page: Page, the: { world: World }): Promise<WireEvent[]> {
   const sent: WireEvent[] = [];
   const feed = async (batches: number) => {
     for (let batch = 0; batch < batches; batch++) {
@@ -82,7 +102,6 @@ suite("a server that is killed and started again", {}, (the) => {
     const ids = sent.map(({ id }) => id);
     await until("the last event is on the screen", async () => (await loadedCount(page)) >= ids.length);
     expect(await idsOnScreen(page)).toEqual(ids);
-    await page.context().close();
   });
 });
 
@@ -104,7 +123,6 @@ suite("a page that does not say where it was", {}, (the) => {
     const shown = await idsOnScreen(page);
     expect(shown.length).toBeLessThan(ids.length);
     expect(shown).not.toEqual(ids);
-    await page.context().close();
   });
 });
 
@@ -115,7 +133,7 @@ suite("a stream that is read", {}, (the) => {
     await the.world.send(past.slice(1000), "ingest");
     const page = await newPage(the.browser, the.world);
     await open(page, the.world);
-    await until("the newest page is on the screen", async () => (await loadedCount(page)) === 200);
+    expect(await loadedCount(page)).toBe(200);
 
     const list = page.getByRole("listbox");
     await list.hover();
@@ -143,6 +161,39 @@ suite("a stream that is read", {}, (the) => {
     await the.world.send(the.world.makeEvents(1));
     await page.getByText("file1550.rs").waitFor();
     expect((await idsOnScreen(page)).length).toBe(1551);
-    await page.context().close();
+  });
+
+  test("is not pulled back to the newest event when one comes before the scroll is told", async () => {
+    await the.world.send(the.world.makeEvents(200), "ingest");
+    const page = await newPage(the.browser, the.world);
+    await open(page, the.world);
+    await page.evaluate(scrollBeforeNextDraw, 400);
+    await the.world.send(the.world.makeEvents(1));
+    await page.getByRole("button", { name: "Jump to live" }).waitFor();
+    const { moved, order } = await page.evaluate(
+      () => (window as unknown as { scrolled: { moved: number; order: string[] } }).scrolled,
+    );
+    expect(order).toEqual(["row", "scroll"]);
+    expect(await page.locator(".rows").evaluate(({ scrollTop }) => scrollTop)).toBe(moved);
+  });
+
+  test("jumps back to live also in the middle of a scroll", async () => {
+    const page = await newPage(the.browser, the.world);
+    await open(page, the.world);
+    await page.locator(".rows").hover();
+    await page.mouse.wheel(0, -1500);
+    const jump = page.getByRole("button", { name: "Jump to live" });
+    await jump.waitFor();
+    await page.evaluate(async () => {
+      document.querySelector(".rows")?.scrollBy(0, -300);
+      document.querySelector<HTMLElement>(".jump")?.click();
+      // the event of that scroll is told before the next picture
+      await new Promise(requestAnimationFrame);
+      await new Promise(requestAnimationFrame);
+    });
+    expect(await jump.count()).toBe(0);
+    const below = ({ scrollHeight, scrollTop, clientHeight }: Element) =>
+      scrollHeight - scrollTop - clientHeight;
+    expect(await page.locator(".rows").evaluate(below)).toBeLessThan(2);
   });
 });

@@ -1,34 +1,62 @@
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe } from "vitest";
-import { haveBrowser, launch } from "./browser.ts";
+import { afterAll, afterEach, beforeAll, describe } from "vitest";
+import { haveBrowser, launch, sayPages } from "./browser.ts";
+import { BIN } from "./program.ts";
 import { haveTranscripts } from "./transcripts.ts";
-import { BIN, World, type WorldOptions } from "./world.ts";
+import { World, type WorldOptions } from "./world.ts";
 
 /** Long forms with limits on time, for a machine that does nothing else. */
 export const SOAK = Boolean(process.env.VIBETEA_SOAK);
 
-const missing = [
-  BIN === "" && "VIBETEA_BIN names no program",
-  !haveBrowser && "there is no Chromium",
-  !haveTranscripts && "there are no transcripts beside the project",
-].filter((reason) => reason !== false);
+interface SuiteOptions extends WorldOptions {
+  /** What its tests cannot do without, besides the program and the browser. */
+  needs?: readonly ("transcripts" | "python")[];
+}
+
+const always = [BIN === "" && "VIBETEA_BIN names no program", !haveBrowser && "there is no Chromium"].filter(
+  (reason) => reason !== false,
+);
+
+if (BIN !== "" && !existsSync(BIN)) throw new Error(`VIBETEA_BIN: there is no program ${BIN}`);
+
+function missing(needs: SuiteOptions["needs"] = []): string[] {
+  const python = () => spawnSync("python3", ["-c", "import sqlite3"]).status === 0;
+  const reasons = [...always];
+  if (needs.includes("python") && !python())
+    reasons.push("there is no python3 to read the database past the server");
+  // whoever runs the tests for all to see has everything that can be installed
+  if (reasons.length > 0 && process.env.CI)
+    throw new Error(`in CI nothing is skipped: ${reasons.join(", ")}`);
+  if (needs.includes("transcripts") && !haveTranscripts)
+    reasons.push("there are no transcripts beside the project");
+  return reasons;
+}
 
 /** Tests that share a browser and a server; skipped with a word where something they need is missing. */
 export function suite(
   name: string,
-  options: WorldOptions,
+  { needs, ...options }: SuiteOptions,
   tests: (the: { browser: Browser; world: World }) => void,
 ) {
-  if (missing.length > 0) {
-    describe.skip(`${name} (${missing.join(", ")})`, () => tests(absent()));
+  const the = absent();
+  const reasons = missing(needs);
+  if (reasons.length > 0) {
+    tell("skipped", `${name}: ${reasons.join(", ")}`);
+    describe.skip(name, () => tests(the));
     return;
   }
   describe(name, () => {
-    const the = absent();
     beforeAll(async () => {
       the.world = new World(options);
       await the.world.start();
       the.browser = await launch();
+    });
+    afterEach(async ({ task }) => {
+      if (task.result?.state === "fail")
+        tell("at the failure", `${await sayPages(the.browser)}\n${the.world.said()}`);
+      for (const context of the.browser.contexts()) await context.close();
     });
     afterAll(async () => {
       await the.browser?.close();

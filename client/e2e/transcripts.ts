@@ -6,17 +6,18 @@ const TRANSCRIPTS = resolve(import.meta.dirname, "../../../shared/transcripts");
 
 const TIME = /"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)"/g;
 
-function files(folder: string): string[] {
+/** Transcripts in a folder and those below it. */
+export function filesIn(folder: string): string[] {
   return readdirSync(folder).flatMap((name) => {
     const path = join(folder, name);
-    return statSync(path).isDirectory() ? files(path) : name.endsWith(".jsonl") ? [path] : [];
+    return statSync(path).isDirectory() ? filesIn(path) : name.endsWith(".jsonl") ? [path] : [];
   });
 }
 
 /** Copies the real transcripts, all moved in time so that the newest record is `minutesAgo` old. */
 export function copyTranscripts(to: string, minutesAgo: number): void {
   cpSync(join(TRANSCRIPTS, "projects"), join(to, "projects"), { recursive: true });
-  const copies = files(to).map((path) => ({ path, text: readFileSync(path, "utf8") }));
+  const copies = filesIn(to).map((path) => ({ path, text: readFileSync(path, "utf8") }));
   const times = copies.flatMap(({ text }) =>
     [...text.matchAll(TIME)].map(([, time]) => Date.parse(time ?? "")),
   );

@@ -1,10 +1,11 @@
 import axe from "axe-core";
 import type { Page } from "playwright-core";
 import { beforeAll, expect, test } from "vitest";
-import { complaints, loadedCount, newPage, open, show } from "./browser.ts";
+import { complaints, loadedCount, newPage, open, show, whole } from "./browser.ts";
 import { suite } from "./suite.ts";
 import { copyTranscripts } from "./transcripts.ts";
-import { TOKEN, until } from "./world.ts";
+import { until } from "./wait.ts";
+import { TOKEN } from "./world.ts";
 
 const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 
@@ -25,6 +26,28 @@ async function violations(page: Page, colours = false): Promise<string[]> {
   );
 }
 
+interface Shift {
+  by: number;
+  what: string;
+}
+
+/** Notes what moves on its own from now on, by how much of the page it moves. */
+function watchShifts() {
+  const shifts: Shift[] = [];
+  Object.assign(window, { shifts });
+  interface LayoutShift extends PerformanceEntry {
+    value: number;
+    hadRecentInput: boolean;
+    sources: { node: Node | null }[];
+  }
+  new PerformanceObserver((list) => {
+    for (const { value, sources } of list.getEntries() as LayoutShift[]) {
+      const what = sources.map(({ node }) => (node instanceof Element ? node.className : node?.nodeName));
+      shifts.push({ by: value, what: what.join(", ") });
+    }
+  }).observe({ type: "layout-shift", buffered: true });
+}
+
 async function openSession(page: Page): Promise<void> {
   await show(page, "sessions");
   await page
@@ -36,19 +59,11 @@ async function openSession(page: Page): Promise<void> {
   await page.locator(".bar").first().waitFor();
 }
 
-suite("the views", { machines: ["laptop"] }, (the) => {
+suite("the views", { machines: ["laptop"], needs: ["transcripts"] }, (the) => {
   beforeAll(async () => {
-    if (!the.world) return;
     copyTranscripts(the.world.claudeFolder("laptop"), 3);
     the.world.startMonitor("laptop");
-    let before = -1;
-    await until("the history is stored", async () => {
-      const now = the.world.stored().length;
-      const settled = now === before && now > 500;
-      before = now;
-      await new Promise((resolve) => setTimeout(resolve, 500));
-      return settled;
-    });
+    await the.world.delivered("laptop");
   });
 
   for (const [colorScheme, contrast] of [
@@ -61,12 +76,12 @@ suite("the views", { machines: ["laptop"] }, (the) => {
       const colours = colorScheme !== "light" || contrast !== "no-preference";
       const page = await newPage(the.browser, the.world, { colorScheme, contrast, reducedMotion: "reduce" });
       const found = complaints(page);
-      const check = async (view: string) => expect(await violations(page, colours), view).toEqual([]);
+      const check = async (view: string) => expect.soft(await violations(page, colours), view).toEqual([]);
       await page.goto(the.world.url);
       await page.getByLabel("Subscriber token").waitFor();
       await check("sign-in");
       await open(page, the.world);
-      await until("events are on the screen", async () => (await loadedCount(page)) >= 200);
+      expect(await loadedCount(page)).toBeGreaterThanOrEqual(200);
       await check("live");
       await page.locator(".row").last().click();
       await check("an event");
@@ -83,8 +98,12 @@ suite("the views", { machines: ["laptop"] }, (the) => {
       await page.locator(".tools-table").waitFor();
       await page.locator(".heat[aria-busy=false]").waitFor();
       await check("activity");
+      for (const range of ["30 days", "Year", "Hour of week"]) {
+        await page.locator(".heatmap").getByText(range, { exact: true }).click();
+        await page.locator(".heat[aria-busy=false]").waitFor();
+        await check(range);
+      }
       expect(found.filter((complaint) => !complaint.includes("401"))).toEqual([]);
-      await page.context().close();
     });
   }
 
@@ -100,10 +119,9 @@ suite("the views", { machines: ["laptop"] }, (the) => {
     const rules = (found: string[]) => found.map((violation) => violation.split(":")[0]);
     expect(rules(await violations(page))).toEqual(expect.arrayContaining(["button-name", "color-contrast"]));
     expect(rules(await violations(page, true))).toEqual(["color-contrast"]);
-    await page.context().close();
   });
 
-  test("nothing is wider than a phone of 360 pixels", async () => {
+  test("on a phone nothing is wider than its 360 pixels, and axe finds nothing", async () => {
     const page = await newPage(the.browser, the.world, {
       viewport: { width: 360, height: 740 },
       hasTouch: true,
@@ -112,11 +130,12 @@ suite("the views", { machines: ["laptop"] }, (the) => {
     await open(page, the.world);
     const widths: Record<string, number> = {};
     const measure = async (view: string) => {
+      expect.soft(await violations(page), view).toEqual([]);
       widths[view] = await page.evaluate(() =>
         Math.max(document.documentElement.scrollWidth, document.querySelector("main")?.scrollWidth ?? 0),
       );
     };
-    await until("events are on the screen", async () => (await loadedCount(page)) >= 200);
+    expect(await loadedCount(page)).toBeGreaterThanOrEqual(200);
     await measure("live");
     await page.getByRole("button", { name: "Filters" }).tap();
     await page.getByLabel("Project", { exact: true }).waitFor();
@@ -130,13 +149,41 @@ suite("the views", { machines: ["laptop"] }, (the) => {
     await page.locator(".tools-table").waitFor();
     await measure("activity");
     expect(Object.entries(widths).filter(([, width]) => width > 360)).toEqual([]);
-    await page.context().close();
+  });
+
+  test.each([
+    { width: 1280, height: 800 },
+    { width: 390, height: 780 },
+  ])("nothing jumps while a page of $width pixels loads", async (viewport) => {
+    const page = await newPage(the.browser, the.world, { viewport });
+    await page.addInitScript(watchShifts);
+    await open(page, the.world);
+    for (const view of ["live", "sessions", "activity"]) {
+      await show(page, view);
+      await page.reload({ waitUntil: "networkidle" });
+      await page.locator(".phase-live").waitFor();
+      const shifts = await page.evaluate(() => (window as unknown as { shifts: Shift[] }).shifts);
+      // so much of a page hardly anybody notices
+      expect(
+        shifts.filter(({ by }) => by > 0.02),
+        view,
+      ).toEqual([]);
+    }
+    const seen = await page.evaluate(async () => {
+      const late = document.createElement("div");
+      late.style.height = "100px";
+      document.querySelector("main")?.before(late);
+      while (!(window as unknown as { shifts: Shift[] }).shifts.some(({ by }) => by > 0.02))
+        await new Promise(requestAnimationFrame);
+      return true;
+    });
+    expect(seen).toBe(true);
   });
 
   test("filters narrow the stream on the server's side too, and a search what is there", async () => {
     const page = await newPage(the.browser, the.world);
     await open(page, the.world);
-    await until("events are on the screen", async () => (await loadedCount(page)) >= 200);
+    expect(await loadedCount(page)).toBeGreaterThanOrEqual(200);
     await page.getByLabel("Tool", { exact: true }).selectOption("Edit");
     await until("all of that tool are there", () =>
       page.getByText("The beginning of what is stored.").isVisible(),
@@ -157,7 +204,68 @@ suite("the views", { machines: ["laptop"] }, (the) => {
     expect(await loadedCount(page)).toBe(edits);
     await page.getByLabel("Time", { exact: true }).selectOption("hour");
     await until("the last hour alone is there", async () => (await loadedCount(page)) < edits);
-    await page.context().close();
+  });
+
+  test("filters by project, source and session leave what is of it", async () => {
+    await the.world.send(the.world.makeEvents(3));
+    const page = await newPage(the.browser, the.world);
+    await open(page, the.world);
+    const all = await loadedCount(page);
+    const texts = async (part: string) => new Set(await page.locator(`.row-${part}`).allTextContents());
+    for (const [label, part] of [
+      ["Project", "project"],
+      ["Source", "source"],
+    ] as const) {
+      const select = page.getByLabel(label, { exact: true });
+      await select.locator("option").filter({ hasText: "feed" }).waitFor({ state: "attached" });
+      const [chosen = ""] = (await select.locator("option").allTextContents()).filter((name) =>
+        name.startsWith("feed"),
+      );
+      await select.selectOption(chosen);
+      await until(`the ${part} alone is there`, async () => (await loadedCount(page)) === 3);
+      expect(await texts(part)).toEqual(new Set([chosen]));
+      await page.getByRole("button", { name: "Clear" }).click();
+      await until("everything is back", async () => (await loadedCount(page)) >= all);
+    }
+    await page.locator(".row").first().click();
+    await page.getByRole("button", { name: "Only this session" }).click();
+    await page.locator(".filters .chip").filter({ hasText: "Session" }).waitFor();
+    await until("the session alone is there", async () => (await texts("session")).size === 1);
+  });
+
+  test("sessions are told apart by whether they go on", async () => {
+    await the.world.send(the.world.makeEvents(1));
+    const page = await newPage(the.browser, the.world);
+    await open(page, the.world, "sessions");
+    const stored = async (state: string) => {
+      const path = `api/v1/sessions?limit=50${state && `&state=${state}`}`;
+      const { sessions } = await the.world.ask<{ sessions: { state: string }[] }>(path);
+      return sessions.map(({ state }) => state);
+    };
+    for (const [choice, state] of [
+      ["Ended", "ended"],
+      ["Active", "active"],
+      ["All", ""],
+    ] as const) {
+      await page.locator(".sessions").getByText(choice, { exact: true }).first().click();
+      await until(`${choice} sessions are there`, async () => {
+        const shown = await page.locator(".session-list .state").allTextContents();
+        return shown.length > 0 && shown.join().toLowerCase() === (await stored(state)).join();
+      });
+    }
+  });
+
+  test("nothing moves for those who asked for that, and something does for others", async () => {
+    const moving = async (reducedMotion: "reduce" | "no-preference") => {
+      const page = await newPage(the.browser, the.world, { reducedMotion });
+      // counts that never come keep the heatmap loading
+      await page.route("**/api/v1/counts?*", () => {});
+      await open(page, the.world, "activity");
+      await page.locator(".heat[aria-busy=true]").waitFor();
+      return page.evaluate(() => document.getAnimations().length);
+    };
+    expect(await moving("reduce")).toBe(0);
+    expect(await moving("no-preference")).toBeGreaterThan(0);
   });
 
   test("everything can be done with the keyboard alone", async () => {
@@ -176,8 +284,7 @@ suite("the views", { machines: ["laptop"] }, (the) => {
     await tabTo("the token", focused("#token"));
     await page.keyboard.type(TOKEN);
     await page.keyboard.press("Enter");
-    await page.locator(".phase-live").waitFor();
-    await until("events are on the screen", async () => (await loadedCount(page)) >= 200);
+    await whole(page);
 
     await tabTo("the list", focused(".rows"));
     await page.keyboard.press("ArrowUp");
@@ -197,6 +304,7 @@ suite("the views", { machines: ["laptop"] }, (the) => {
 
     await tabTo("the sessions", focused('a[href="#/sessions"]'));
     await page.keyboard.press("Enter");
+    await page.locator(".session-name").first().waitFor();
     await tabTo("a session", focused(".session-name"));
     await page.keyboard.press("Enter");
     await page.locator(".bar").first().waitFor();
@@ -207,11 +315,11 @@ suite("the views", { machines: ["laptop"] }, (the) => {
     await tabTo("the activity", focused('a[href="#/activity"]'));
     await page.keyboard.press("Enter");
     await page.locator(".heat[aria-busy=false]").waitFor();
+    await page.locator(".days-column").first().waitFor();
     await tabTo("the heatmap", focused("[data-cell]"));
     await page.keyboard.press("ArrowRight");
     await page.keyboard.press("Enter");
     await page.locator(".filters .chip").waitFor();
     await tabTo("the day bars", focused(".days-column"));
-    await page.context().close();
   });
 });

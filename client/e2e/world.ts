@@ -1,24 +1,15 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { createPrivateKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { answerOf, freePort, Program, saidIn } from "./program.ts";
+import { filesIn } from "./transcripts.ts";
+import { Hopeless, until } from "./wait.ts";
 
-/** The program under test; the tests are skipped without it. */
-export const BIN = process.env.VIBETEA_BIN ?? "";
 export const TOKEN = "a-token-of-the-browser-tests-0123456789";
 
 const SOURCE = "feeder";
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
-  const address = server.address();
-  await new Promise((closed) => server.close(closed));
-  if (address === null || typeof address === "string") throw new Error("no port is free");
-  return address.port;
-}
 
 export interface WorldOptions {
   /** More variables of the server. */
@@ -38,12 +29,20 @@ export interface WireEvent {
   payload: object;
 }
 
+/** What these tests read of the answer of `monitor status --json`. */
+interface Status {
+  files: number;
+  bytesRead: number;
+  live: { waiting: number };
+  batch: { waiting: number };
+}
+
 /** A server with its own folder, monitors beside it, and a source that signs what a test wants to send. */
 export class World {
   readonly folder = mkdtempSync(join(tmpdir(), "vibetea-e2e-"));
   #port = 0;
-  #server: ChildProcess | null = null;
-  readonly #monitors = new Map<string, ChildProcess>();
+  #server: Program | null = null;
+  readonly #monitors = new Map<string, Program>();
   readonly #options: WorldOptions;
   readonly #key: KeyObject;
   readonly #publicKeys: string[] = [];
@@ -58,8 +57,10 @@ export class World {
       this.#publicKeys.push(`${source}:${raw.toString("base64")}`);
   }
 
+  /** Where the page is; every other address of the server is below it. */
   get url(): string {
-    return `http://127.0.0.1:${this.#port}/`;
+    const path = this.#options.server?.VIBETEA_BASE_PATH ?? "";
+    return `http://127.0.0.1:${this.#port}${path}/`;
   }
 
   /** Where the transcripts of a machine are. */
@@ -71,7 +72,7 @@ export class World {
     this.#port = await freePort();
     for (const machine of this.#options.machines ?? []) {
       mkdirSync(join(this.claudeFolder(machine), "projects"), { recursive: true });
-      execFileSync(BIN, ["monitor", "init"], { env: this.#monitorEnvironment(machine), stdio: "ignore" });
+      answerOf(["monitor", "init"], this.#monitorEnvironment(machine));
       const key = readFileSync(join(this.folder, machine, "keys", "key.pub"), "utf8").trim();
       this.#publicKeys.push(`${machine}:${key}`);
     }
@@ -79,9 +80,10 @@ export class World {
   }
 
   async startServer(): Promise<void> {
-    this.#server = spawn(BIN, ["server"], {
-      stdio: "ignore",
-      env: {
+    const log = join(this.folder, "server.log");
+    const server = new Program(
+      ["server"],
+      {
         HOME: this.folder,
         PORT: String(this.#port),
         VIBETEA_DATA_DIR: join(this.folder, "data"),
@@ -92,21 +94,46 @@ export class World {
         RUST_LOG: "warn",
         ...this.#options.server,
       },
+      log,
+    );
+    this.#server = server;
+    await until("the server answers", async () => {
+      if (server.ended) throw new Hopeless(`the server has ended: ${saidIn(log)}`);
+      return (await fetch(new URL("health", this.url))).ok;
     });
-    await until("the server answers", async () => (await fetch(new URL("health", this.url))).ok);
   }
 
   /** Ends the server without a chance to say goodbye. */
   async killServer(): Promise<void> {
-    await end(this.#server, "SIGKILL");
+    await this.#server?.end("SIGKILL");
     this.#server = null;
   }
 
+  /** Takes away all that the server, which must not run, has stored. */
+  forget(): void {
+    rmSync(join(this.folder, "data"), { recursive: true });
+  }
+
   startMonitor(machine: string): void {
-    this.#monitors.set(
-      machine,
-      spawn(BIN, ["monitor", "run"], { stdio: "ignore", env: this.#monitorEnvironment(machine) }),
-    );
+    const log = join(this.folder, `${machine}.log`);
+    this.#monitors.set(machine, new Program(["monitor", "run"], this.#monitorEnvironment(machine), log));
+  }
+
+  /** Ends a monitor once everything in its transcripts is stored: from then on nothing comes from it. */
+  async stopMonitor(machine: string): Promise<void> {
+    await this.delivered(machine);
+    await this.#monitors.get(machine)?.end("SIGTERM");
+  }
+
+  /** Waits until a monitor has read every whole line of every transcript and the server has taken what was in them. */
+  async delivered(machine: string): Promise<void> {
+    const paths = filesIn(this.claudeFolder(machine));
+    const bytes = paths.reduce((sum, path) => sum + readFileSync(path).lastIndexOf("\n") + 1, 0);
+    await until(`all transcripts of ${machine} are stored`, () => {
+      const answer = answerOf(["monitor", "status", "--json"], this.#monitorEnvironment(machine));
+      const { files, bytesRead, live, batch } = JSON.parse(answer) as Status;
+      return files === paths.length && bytesRead >= bytes && live.waiting + batch.waiting === 0;
+    });
   }
 
   #monitorEnvironment(machine: string): NodeJS.ProcessEnv {
@@ -160,9 +187,16 @@ export class World {
         },
       });
       if (answer.status >= 400 && answer.status < 500)
-        throw new Rejected(`${answer.status}: ${await answer.text()}`);
+        throw new Hopeless(`${answer.status}: ${await answer.text()}`);
       return answer.ok;
     });
+  }
+
+  /** Asks the server as a script would. */
+  async ask<Answer>(path: string): Promise<Answer> {
+    const answer = await fetch(new URL(path, this.url), { headers: { Authorization: `Bearer ${TOKEN}` } });
+    if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+    return (await answer.json()) as Answer;
   }
 
   /** All stored events' sources and times, read from the database itself. */
@@ -178,71 +212,15 @@ export class World {
     }));
   }
 
+  /** What the programs have said of themselves, for a test that fails. */
+  said(): string {
+    const logs = readdirSync(this.folder).filter((name) => name.endsWith(".log"));
+    return logs.map((name) => `${name}:\n${saidIn(join(this.folder, name))}`).join("\n");
+  }
+
   async stop(): Promise<void> {
-    for (const monitor of this.#monitors.values()) await end(monitor, "SIGTERM");
-    await end(this.#server, "SIGTERM");
+    for (const monitor of this.#monitors.values()) await monitor.end("SIGTERM");
+    await this.#server?.end("SIGTERM");
     rmSync(this.folder, { recursive: true, force: true });
-  }
-}
-
-class Rejected extends Error {}
-
-async function end(child: ChildProcess | null, signal: NodeJS.Signals): Promise<void> {
-  if (!child || child.exitCode !== null || child.signalCode !== null) return;
-  const gone = new Promise((exited) => child.once("exit", exited));
-  child.kill(signal);
-  await gone;
-}
-
-/** Waits until something holds; the limit is there to end a test that fails, and far above what is needed. */
-export async function until(
-  what: string,
-  holds: () => Promise<boolean> | boolean,
-  limitMs = 30_000,
-): Promise<void> {
-  const start = performance.now();
-  while (performance.now() - start < limitMs) {
-    try {
-      if (await holds()) return;
-    } catch (error) {
-      if (error instanceof Rejected) throw error;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  throw new Error(`waited in vain until ${what}`);
-}
-
-/** A transcript that grows line by line in the shape of a real one. */
-export class Session {
-  readonly #path: string;
-  readonly #id: string;
-  #lines = 0;
-
-  constructor(claude: string, id: string) {
-    const folder = join(claude, "projects", "-home-dev-probe");
-    mkdirSync(folder, { recursive: true });
-    this.#path = join(folder, `${id}.jsonl`);
-    this.#id = id;
-  }
-
-  /** Appends a call of the tool Read on a file of that name. */
-  read(file: string): void {
-    const uuid = `${String(this.#lines++).padStart(8, "0")}-0000-4000-8000-${this.#id.slice(-12)}`;
-    const call = {
-      type: "tool_use",
-      id: `toolu_${uuid}`,
-      name: "Read",
-      input: { file_path: `/home/dev/probe/${file}` },
-    };
-    const record = {
-      type: "assistant",
-      uuid,
-      parentUuid: null,
-      sessionId: this.#id,
-      cwd: "/home/dev/probe",
-      timestamp: new Date().toISOString(),
-      message: { role: "assistant", content: [call] },
-    };
-    appendFileSync(this.#path, `${JSON.stringify(record)}\n`);
   }
 }

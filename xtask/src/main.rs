@@ -87,6 +87,7 @@ fn test() -> Result<()> {
     // the whole-system tests start the programs themselves
     cargo(["build", "--workspace", "--bins", "--tests"])?;
     cargo(["test", "--workspace", "--doc", "--quiet"])?;
+    client::browser_test()?;
     cargo(["nextest", "run", "--workspace"])?;
     eprintln!("xtask: every check and test passed in {} s", start.elapsed().as_secs());
     Ok(())

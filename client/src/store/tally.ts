@@ -85,6 +85,9 @@ export function liveNow(): ReadonlyMap<string, number> {
   return new Map([...buckets].map(([key, { count }]) => [key, count]));
 }
 
+/** How many events came by now. */
+export const liveSeen = (): number => seen;
+
 /** Forgets everything. */
 export function clearTally(): void {
   buckets.clear();

@@ -4,12 +4,10 @@ import { api } from "../../api/client.ts";
 import { dayAt, isoDay } from "../../lib/zone.ts";
 import { serverNow, setServerClock } from "../../store/connection.ts";
 import { streamStore } from "../../store/stream.ts";
-import { liveNow } from "../../store/tally.ts";
+import { liveNow, liveSeen } from "../../store/tally.ts";
+import { arrived } from "./arrived.ts";
 import type { Counted } from "./merge.ts";
 import { countsQuery, type HeatView } from "./range.ts";
-
-/** What was stored before the answer was made may arrive by the stream so much later. */
-const ON_THE_WAY_MS = 300;
 
 /** The server's counts for a view; asked for anew when a day begins and while events come. */
 export function useCounts(view: HeatView, zone: string, now: number) {
@@ -20,9 +18,9 @@ export function useCounts(view: HeatView, zone: string, now: number) {
       const answer = await api.counts(countsQuery(view, zone, serverNow(), source), signal);
       setServerClock(answer.meta.fetchedAt);
       const counted: Counted = { answer, before: null };
-      setTimeout(() => {
+      void arrived(liveSeen).then(() => {
         counted.before = liveNow();
-      }, ON_THE_WAY_MS);
+      });
       return counted;
     },
   });

@@ -7,7 +7,7 @@ import { ToolChips } from "./ToolChips.tsx";
 
 /** A session on the list; the whole of it leads to its timeline. */
 export function SessionCard({ session, now }: { session: Session; now: number }) {
-  const { calls, rate } = toolTotals(session.tools);
+  const { ended, rate } = toolTotals(session.tools);
   const agents = agentLines(session.agents);
   return (
     <li className={`session session-${session.state}`}>
@@ -29,7 +29,7 @@ export function SessionCard({ session, now }: { session: Session; now: number })
         <span>{plural(session.activityCount, "prompt")}</span>
         {rate !== null && (
           <span className={rate < 0.8 ? "wrong" : undefined}>
-            {percent(rate)} of {plural(calls, "call")} succeeded
+            {percent(rate)} of {plural(ended, "call")} succeeded
           </span>
         )}
         {session.errorCount > 0 && <span className="wrong">{plural(session.errorCount, "error")}</span>}

@@ -5,6 +5,7 @@ import type { StreamEvent } from "../../protocol/decode.ts";
 import { sayMark, saySpan } from "./say.ts";
 import { timeScale } from "./scale.ts";
 import { type Lane, readLanes, readSpans } from "./spans.ts";
+import { TimelineLegend } from "./TimelineLegend.tsx";
 
 const LINE_HEIGHT = 20;
 const LABEL_SHARE = 0.14;
@@ -94,9 +95,12 @@ export function Timeline({ events, agentTypes }: TimelineProps) {
           ))}
         </div>
       </div>
-      <p className="readout" aria-live="polite">
-        {said ?? "Point at a bar, or move with the arrow keys, to see what it was."}
-      </p>
+      <div className="timeline-foot">
+        <p className="readout" aria-live="polite">
+          {said ?? "Point at a bar, or move with the arrow keys, to see what it was."}
+        </p>
+        <TimelineLegend marks={marks} />
+      </div>
     </>
   );
 }

@@ -6,7 +6,7 @@ test("the rate is of what ended, and none where nothing has", () => {
     { tool: "Read", started: 8, completed: 6, failed: 1 },
     { tool: "Bash", started: 2, completed: 1, failed: 1 },
   ];
-  expect(toolTotals(tools)).toEqual({ calls: 10, failed: 2, rate: 7 / 9 });
+  expect(toolTotals(tools)).toEqual({ calls: 10, ended: 9, failed: 2, rate: 7 / 9 });
   expect(toolTotals([{ tool: "Read", started: 1, completed: 0, failed: 0 }]).rate).toBeNull();
 });
 

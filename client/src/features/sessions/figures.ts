@@ -10,6 +10,7 @@ export function toolTotals(tools: readonly ToolUse[]) {
       sum((tool) => tool.started),
       ended,
     ),
+    ended,
     failed,
     rate: ended === 0 ? null : completed / ended,
   };

@@ -76,30 +76,33 @@ export function EventList() {
         className="rows"
         role="listbox"
         aria-label="Events, newest last"
+        aria-busy={!loaded}
         aria-activedescendant={active ? `row-${active.id}` : undefined}
         tabIndex={0}
         onScroll={onScroll}
         onKeyDown={onKeyDown}
         onClick={onClick}
       >
-        <div className="rows-inner" role="presentation" style={{ height: virtualizer.getTotalSize() }}>
-          <ListHead />
-          {rows.map(({ index, start }) => {
-            const event = events[index];
-            // a row's element is used again for another event rather than made anew
-            return event ? (
-              <EventRow
-                key={index % rows.length}
-                event={event}
-                top={start}
-                height={rowHeight}
-                position={index + 1}
-                total={events.length}
-                active={event === active}
-              />
-            ) : null;
-          })}
-        </div>
+        {(loaded || events.length > 0) && (
+          <div className="rows-inner" role="presentation" style={{ height: virtualizer.getTotalSize() }}>
+            <ListHead />
+            {rows.map(({ index, start }) => {
+              const event = events[index];
+              // a row's element is used again for another event rather than made anew
+              return event ? (
+                <EventRow
+                  key={index % rows.length}
+                  event={event}
+                  top={start}
+                  height={rowHeight}
+                  position={index + 1}
+                  total={events.length}
+                  active={event === active}
+                />
+              ) : null;
+            })}
+          </div>
+        )}
       </div>
       {opened && <EventDialog event={opened} onClose={close} />}
     </>

@@ -25,7 +25,7 @@ export function StreamPanel() {
           />
         </label>
         <span className="stream-count">
-          {text === "" ? `${count(shown)} loaded` : `${count(shown)} found`}
+          {loaded && (text === "" ? `${count(shown)} loaded` : `${count(shown)} found`)}
         </span>
       </header>
       {missed && <p className="stream-gap">Some events were missed while the connection was away.</p>}

@@ -22,14 +22,17 @@ export function useStick(options: StickOptions) {
   const { scroller, events, version, following, attached, rowHeight, paddingTop } = options;
   const anchor = useRef<{ event: StreamEvent; offset: number } | null>(null);
   const lastTop = useRef(0);
+  const followed = useRef(following);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: the list changes in place, its version tells
   useLayoutEffect(() => {
     const element = scroller.current;
     if (!element) return;
+    const asked = following && !followed.current;
+    followed.current = following;
     if (following) {
-      // a scroll whose event is still to come is a person's, who must not be pulled back
-      if (element.scrollTop < lastTop.current - 1 && !isAtEnd(element)) return;
+      // a scroll whose event is still to come is a person's, who must not be pulled back unless they asked for it
+      if (!asked && element.scrollTop < lastTop.current - 1 && !isAtEnd(element)) return;
       element.scrollTop = element.scrollHeight;
     } else if (anchor.current) {
       const index = events.indexOf(anchor.current.event);
