@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vibetea_protocol::{Clock, ErrorCode};
 
-use crate::auth::{Senders, Tickets, Viewers};
+use crate::auth::{self, Senders, Tickets, Viewers};
 use crate::backend::{Backend, Relay, frames};
 use crate::config::{Access, AllowedHost, BasePath, Config, CorsOrigins, Database};
 use crate::error::Refusal;
@@ -26,7 +26,7 @@ pub struct AppState {
     pub senders: Senders,
     /// Who may watch.
     pub viewers: Viewers,
-    /// Tickets that wait to be used.
+    /// Tickets that wait to be used, where no other server takes them.
     pub tickets: Tickets,
     /// How fast a source may send.
     pub rate: RateLimit,
@@ -185,6 +185,32 @@ impl AppState {
                 ErrorCode::Unavailable,
                 "This server keeps no history: it only passes live events on",
             )),
+        }
+    }
+
+    /// Lets a ticket wait to be used, on any server of the same database.
+    pub async fn keep_ticket(&self, digest: [u8; 32]) -> Result<(), Refusal> {
+        match &self.backend {
+            Backend::Store(Store::Postgres(shared)) => shared
+                .keep_ticket(digest, auth::TICKET_LIFETIME)
+                .await
+                .map_err(|error| self.store_failed(error)),
+            Backend::Store(Store::Sqlite(_)) | Backend::Relay(_) => {
+                self.tickets.keep(digest, Instant::now());
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether the ticket was waiting; it no longer is.
+    pub async fn take_ticket(&self, digest: [u8; 32]) -> Result<bool, Refusal> {
+        match &self.backend {
+            Backend::Store(Store::Postgres(shared)) => {
+                shared.take_ticket(digest).await.map_err(|error| self.store_failed(error))
+            }
+            Backend::Store(Store::Sqlite(_)) | Backend::Relay(_) => {
+                Ok(self.tickets.take(&digest, Instant::now()))
+            }
         }
     }
 

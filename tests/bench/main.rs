@@ -8,6 +8,7 @@ mod events;
 mod fanout;
 mod footprint;
 mod history;
+mod homes;
 mod ingest;
 mod latency;
 mod load;
@@ -64,6 +65,8 @@ enum Part {
     Fanout,
     History,
     Footprint,
+    /// SQLite, PostgreSQL and the hosted functions side by side
+    Homes,
 }
 
 fn main() -> ExitCode {
@@ -102,6 +105,7 @@ fn run(options: &Options) -> Result<()> {
                 Part::Fanout => fanout::measure(&mut report).await?,
                 Part::History => history::measure(&mut report, history_mb, rounds).await?,
                 Part::Footprint => footprint::measure(&mut report).await?,
+                Part::Homes => homes::measure(&mut report, options.query_rows, rounds).await?,
             }
         }
         report.print();

@@ -75,6 +75,13 @@ pub(crate) fn batch(events: Vec<Made>, source: &Arc<SourceId>) -> NewBatch {
 /// Fills a store with so many events of five sources that are all busy at the same time.
 pub(crate) async fn fill(path: &Path, maker: &mut Maker, count: u64) -> Result<()> {
     let store = open_store(path).await?;
+    fill_store(&store, maker, count).await?;
+    store.close().await;
+    Ok(())
+}
+
+/// The same for a store that is open.
+pub(crate) async fn fill_store(store: &Store, maker: &mut Maker, count: u64) -> Result<()> {
     let name = |number| {
         if number == 0 { source() } else { format!("machine-{number}").parse().expect("a source") }
     };
@@ -91,6 +98,5 @@ pub(crate) async fn fill(path: &Path, maker: &mut Maker, count: u64) -> Result<(
         }
         left -= size;
     }
-    store.close().await;
     Ok(())
 }

@@ -107,24 +107,32 @@ impl Place {
     /// Starts the server that knows this monitor's key and lets it send as fast as it can; answers when it is
     /// ready for requests.
     pub fn start_server(&self, public_key: &str) -> Program {
-        let mut server = self.start_server_unready(public_key);
+        self.start_server_with(public_key, &[])
+    }
+
+    /// The same with more variables.
+    pub fn start_server_with(&self, public_key: &str, more: &[(&'static str, &str)]) -> Program {
+        let mut server = self.start_server_unready_with(public_key, more);
         self.wait_ready(&mut server, Duration::from_secs(30));
         server
     }
 
     /// Starts the server and does not wait.
     pub fn start_server_unready(&self, public_key: &str) -> Program {
-        self.start(
-            "vibetea-server",
-            &[],
-            &[
-                ("PORT", &self.port.to_string()),
-                ("VIBETEA_PUBLIC_KEYS", &format!("{SOURCE}:{public_key}")),
-                ("VIBETEA_RATE_LIMIT_PER_SEC", "1000000"),
-                ("VIBETEA_RATE_LIMIT_BURST", "1000000"),
-                ("RUST_LOG", "warn"),
-            ],
-        )
+        self.start_server_unready_with(public_key, &[])
+    }
+
+    fn start_server_unready_with(&self, public_key: &str, more: &[(&'static str, &str)]) -> Program {
+        let (port, keys) = (self.port.to_string(), format!("{SOURCE}:{public_key}"));
+        let mut variables = vec![
+            ("PORT", port.as_str()),
+            ("VIBETEA_PUBLIC_KEYS", &keys),
+            ("VIBETEA_RATE_LIMIT_PER_SEC", "1000000"),
+            ("VIBETEA_RATE_LIMIT_BURST", "1000000"),
+            ("RUST_LOG", "warn"),
+        ];
+        variables.extend_from_slice(more);
+        self.start("vibetea-server", &[], &variables)
     }
 
     /// Waits until the server answers that it can store.

@@ -114,8 +114,15 @@ fn soak() -> Result<()> {
     tools::require_nextest()?;
     cargo(["build", "--workspace", "--bins", "--tests"])?;
     let packages = ["--package", "vibetea-tests", "--package", "vibetea-monitor"];
-    let tests =
-        ["crash::", "postgres::", "tail::model::", "outbox::", "sender::tests::faults", "canaries::", "description::"];
+    let tests = [
+        "crash::",
+        "postgres::",
+        "tail::model::",
+        "outbox::",
+        "sender::tests::faults",
+        "canaries::",
+        "description::",
+    ];
     shell::cargo_command(["nextest", "run", "--profile", "soak"].into_iter().chain(packages).chain(tests))
         .env("VIBETEA_SOAK", "1")
         .run()

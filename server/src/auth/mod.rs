@@ -7,7 +7,7 @@ mod viewer;
 
 pub use keys::{InvalidKeys, Keys};
 pub use signed::{SignedBody, receive};
-pub use tickets::{TICKET_LIFETIME, Tickets};
+pub use tickets::{TICKET_LIFETIME, Tickets, new_ticket, ticket_digest};
 pub use viewer::{Token, bearer, check_bearer};
 
 /// Who may send.

@@ -12,24 +12,34 @@ pub const TICKET_LIFETIME: Duration = Duration::from_secs(30);
 /// Most tickets that wait at a time; beyond that the oldest goes.
 const MOST: usize = 1024;
 
-type Digest = [u8; 32];
+/// What is kept of a ticket.
+type TicketDigest = [u8; 32];
 
-/// The tickets that wait to be used, by their digest.
+/// Makes a ticket; an error only where the machine has no randomness.
+pub fn new_ticket() -> Result<String, getrandom::Error> {
+    let mut random = [0; 24];
+    getrandom::fill(&mut random)?;
+    Ok(random.iter().fold(String::with_capacity(48), |mut text, byte| {
+        // writing to a String cannot fail
+        let _ = write!(text, "{byte:02x}");
+        text
+    }))
+}
+
+/// What is kept of this ticket.
+pub fn ticket_digest(ticket: &str) -> [u8; 32] {
+    Sha256::digest(ticket).into()
+}
+
+/// The tickets of a server alone that wait to be used, by their digest.
 #[derive(Debug, Default)]
 pub struct Tickets {
-    waiting: Mutex<HashMap<Digest, Instant>>,
+    waiting: Mutex<HashMap<TicketDigest, Instant>>,
 }
 
 impl Tickets {
-    /// Makes a ticket; an error only where the machine has no randomness.
-    pub fn issue(&self, now: Instant) -> Result<String, getrandom::Error> {
-        let mut random = [0; 24];
-        getrandom::fill(&mut random)?;
-        let ticket = random.iter().fold(String::with_capacity(48), |mut text, byte| {
-            // writing to a String cannot fail
-            let _ = write!(text, "{byte:02x}");
-            text
-        });
+    /// Lets a ticket wait.
+    pub fn keep(&self, digest: [u8; 32], now: Instant) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.len() >= MOST {
             waiting.retain(|_, expires| *expires > now);
@@ -39,50 +49,49 @@ impl Tickets {
         {
             waiting.remove(&oldest);
         }
-        waiting.insert(digest(&ticket), now + TICKET_LIFETIME);
-        Ok(ticket)
+        waiting.insert(digest, now + TICKET_LIFETIME);
     }
 
     /// Whether the ticket was waiting; it no longer is.
-    pub fn redeem(&self, ticket: &str, now: Instant) -> bool {
+    pub fn take(&self, digest: &[u8; 32], now: Instant) -> bool {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.remove(&digest(ticket)).is_some_and(|expires| expires > now)
+        waiting.remove(digest).is_some_and(|expires| expires > now)
     }
-}
-
-fn digest(ticket: &str) -> Digest {
-    Sha256::digest(ticket).into()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn kept(tickets: &Tickets, now: Instant) -> TicketDigest {
+        let digest = ticket_digest(&new_ticket().unwrap());
+        tickets.keep(digest, now);
+        digest
+    }
+
     #[test]
     fn a_ticket_lets_in_once_and_for_thirty_seconds() {
         let tickets = Tickets::default();
         let now = Instant::now();
-        let ticket = tickets.issue(now).unwrap();
-        assert!(!tickets.redeem("", now));
-        assert!(
-            tickets.redeem(&ticket, now + TICKET_LIFETIME.checked_sub(Duration::from_millis(1)).unwrap())
-        );
-        assert!(!tickets.redeem(&ticket, now));
-        let late = tickets.issue(now).unwrap();
-        assert!(!tickets.redeem(&late, now + TICKET_LIFETIME));
+        let ticket = kept(&tickets, now);
+        assert!(!tickets.take(&ticket_digest(""), now));
+        assert!(tickets.take(&ticket, now + TICKET_LIFETIME.checked_sub(Duration::from_millis(1)).unwrap()));
+        assert!(!tickets.take(&ticket, now));
+        let late = kept(&tickets, now);
+        assert!(!tickets.take(&late, now + TICKET_LIFETIME));
     }
 
     #[test]
     fn the_table_is_bounded_and_the_newest_ticket_works() {
         let tickets = Tickets::default();
         let now = Instant::now();
-        let first = tickets.issue(now).unwrap();
+        let first = kept(&tickets, now);
         for count in 1..=MOST {
-            tickets.issue(now + Duration::from_micros(count as u64)).unwrap();
+            kept(&tickets, now + Duration::from_micros(count as u64));
         }
-        let last = tickets.issue(now + Duration::from_secs(1)).unwrap();
+        let last = kept(&tickets, now + Duration::from_secs(1));
         assert_eq!(tickets.waiting.lock().unwrap().len(), MOST);
-        assert!(!tickets.redeem(&first, now));
-        assert!(tickets.redeem(&last, now));
+        assert!(!tickets.take(&first, now));
+        assert!(tickets.take(&last, now));
     }
 }

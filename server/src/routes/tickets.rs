@@ -1,7 +1,5 @@
 //! `POST /api/v1/ticket`: a single-use ticket for `/ws`, as a browser cannot send a header there.
 
-use std::time::Instant;
-
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -13,9 +11,10 @@ use crate::error::Refusal;
 
 pub(super) async fn post(State(app): State<App>, headers: HeaderMap) -> Result<Json<Ticket>, Refusal> {
     auth::check_bearer(&app.viewers, &headers)?;
-    let ticket = app.tickets.issue(Instant::now()).map_err(|error| {
+    let ticket = auth::new_ticket().map_err(|error| {
         tracing::error!(%error, "the system has no randomness");
         Refusal::internal()
     })?;
+    app.keep_ticket(auth::ticket_digest(&ticket)).await?;
     Ok(Json(Ticket { ticket, expires_in_seconds: auth::TICKET_LIFETIME.as_secs() }))
 }

@@ -73,7 +73,8 @@ impl Home {
 
     /// Sessions of servers.
     pub(crate) fn sessions(&self) -> usize {
-        let sessions = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND usename = 'vibetea'";
+        let sessions =
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND usename = 'vibetea'";
         self.column(sessions).len()
     }
 

@@ -43,9 +43,11 @@ impl Questions {
         let breakdowns = BreakdownsQuestion { sources: sources(), project: project(), range };
         let breakdowns = store.breakdowns(breakdowns).await.unwrap();
         let mut counts = Vec::new();
-        for (zone, by) in
-            [("UTC", CountsBy::Hour), ("Asia/Kathmandu", CountsBy::Day), ("Europe/Berlin", CountsBy::HourOfWeek)]
-        {
+        for (zone, by) in [
+            ("UTC", CountsBy::Hour),
+            ("Asia/Kathmandu", CountsBy::Day),
+            ("Europe/Berlin", CountsBy::HourOfWeek),
+        ] {
             let question = CountsQuestion { sources: sources(), range, split: self.limit.is_multiple_of(2) };
             let answer = store.counts(question, Calendar::new(zone, by).unwrap()).await.unwrap();
             counts.push(json!([value(answer.counts), value(answer.hours_of_week), answer.total]));
@@ -65,8 +67,11 @@ impl Questions {
 
     /// Page after page, backwards.
     async fn events(&self, store: &Store, range: Range) -> Vec<Value> {
-        let filter =
-            EventFilter { sources: filter(self.source), project: self.project.map(str::to_owned), ..EventFilter::default() };
+        let filter = EventFilter {
+            sources: filter(self.source),
+            project: self.project.map(str::to_owned),
+            ..EventFilter::default()
+        };
         let mut question = EventsQuestion { filter, range, side: Side::Newest, limit: self.limit };
         let mut pages = Vec::new();
         loop {
@@ -110,7 +115,8 @@ fn moment() -> impl Strategy<Value = i64> {
 
 fn questions() -> impl Strategy<Value = Questions> {
     let noon = at("2026-02-10T12:00:00Z").as_micros();
-    let now = prop_oneof![-1..=1_i64, -2 * MICROS_PER_HOUR..=2 * MICROS_PER_HOUR].prop_map(move |off| noon + off);
+    let now =
+        prop_oneof![-1..=1_i64, -2 * MICROS_PER_HOUR..=2 * MICROS_PER_HOUR].prop_map(move |off| noon + off);
     let source = prop::option::of(prop::sample::select(&SOURCES[..]));
     let project = prop::option::of(prop::sample::select(&PROJECTS[..]));
     let days = prop::sample::select(vec![0, 1, 7, 30, u32::MAX]);
@@ -170,7 +176,8 @@ async fn a_difference_is_seen_by_the_comparison() {
     let edge = noon - 7 * MICROS_PER_DAY;
     for (number, name) in SOURCES.into_iter().enumerate() {
         let numbers = number as u64 * 10..number as u64 * 10 + 3;
-        let events = numbers.map(|number| crate::support::event(number, Timestamp::from_micros(edge).unwrap()));
+        let events =
+            numbers.map(|number| crate::support::event(number, Timestamp::from_micros(edge).unwrap()));
         let batch = vibetea_server::store::NewBatch {
             source: crate::support::source(name),
             route: vibetea_server::store::Route::Batch,
@@ -179,8 +186,7 @@ async fn a_difference_is_seen_by_the_comparison() {
         store.bulk_insert_events(batch.clone()).await.unwrap();
         file.bulk_insert_events(batch).await.unwrap();
     }
-    let question =
-        Questions { now: noon, days: 7, from: 0, to: noon, source: None, project: None, limit: 4 };
+    let question = Questions { now: noon, days: 7, from: 0, to: noon, source: None, project: None, limit: 4 };
     let right = question.ask(&file, &place.clock).await;
     assert_eq!(question.ask(&store, &place.clock).await, right);
     let late = Questions { now: noon + 1, ..question.clone() };

@@ -2,18 +2,16 @@
 
 mod subscriber;
 
-use std::time::Instant;
-
 use axum::Extension;
 use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
-use vibetea_protocol::{ErrorCode, EventId, Problem};
+use vibetea_protocol::{ErrorCode, EventId};
 
 use crate::app::{App, AppState};
-use crate::auth::{Viewers, bearer};
+use crate::auth::{Viewers, bearer, ticket_digest};
 use crate::backend::Backend;
 use crate::error::Refusal;
 use crate::filter::{Filter, Query};
@@ -41,7 +39,7 @@ pub(super) async fn get(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Refusal> {
     let query = Query::of(&uri);
-    admit(&app, &headers, &query)?;
+    admit(&app, &headers, &query).await?;
     let filter = Filter::from_query(&query)?;
     let upgrade = upgrade.map_err(|_| {
         Refusal::new(ErrorCode::InvalidRequest, "This path speaks WebSocket: a request to upgrade is needed")
@@ -68,16 +66,16 @@ pub(super) async fn get(
 }
 
 /// A header, a ticket or a token in the address: the first that is given decides.
-fn admit(app: &AppState, headers: &HeaderMap, query: &Query) -> Result<(), Problem> {
+async fn admit(app: &AppState, headers: &HeaderMap, query: &Query) -> Result<(), Refusal> {
     let Viewers::Holders(token) = &app.viewers else { return Ok(()) };
     let admitted = if let Some(shown) = bearer(headers) {
         shown.is_some_and(|shown| token.is(shown))
     } else if let Some(ticket) = query.get("ticket") {
-        app.tickets.redeem(ticket, Instant::now())
+        app.take_ticket(ticket_digest(ticket)).await?
     } else if let Some(shown) = query.get("token") {
         token.is(shown.as_bytes())
     } else {
-        return Err(Problem::new(
+        return Err(Refusal::new(
             ErrorCode::MissingAuth,
             "A token in the header Authorization or a ticket in the address is needed",
         ));
@@ -85,7 +83,7 @@ fn admit(app: &AppState, headers: &HeaderMap, query: &Query) -> Result<(), Probl
     if admitted {
         Ok(())
     } else {
-        Err(Problem::new(ErrorCode::InvalidToken, "The token or ticket is not the right one"))
+        Err(Refusal::new(ErrorCode::InvalidToken, "The token or ticket is not the right one"))
     }
 }
 

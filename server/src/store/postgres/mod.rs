@@ -10,6 +10,7 @@ mod insert;
 mod open;
 mod read;
 mod reader;
+mod tickets;
 mod writer;
 
 use std::sync::Arc;
@@ -178,6 +179,22 @@ impl PostgresStore {
         question: BreakdownsQuestion,
     ) -> Result<BreakdownsAnswer, StoreError> {
         self.readers.read(move |reader| ask::breakdowns(reader.tables(), &question)).await
+    }
+
+    /// Keeps the digest of a ticket for so long, for any server on this database.
+    pub async fn keep_ticket(&self, digest: [u8; 32], lifetime: Duration) -> Result<(), StoreError> {
+        self.readers
+            .read(move |reader| {
+                reader.run(async |connection| tickets::keep(connection, digest, lifetime).await)
+            })
+            .await
+    }
+
+    /// Whether a ticket of this digest was kept by any server; it no longer is.
+    pub async fn take_ticket(&self, digest: [u8; 32]) -> Result<bool, StoreError> {
+        self.readers
+            .read(move |reader| reader.run(async |connection| tickets::take(connection, digest).await))
+            .await
     }
 
     pub(super) async fn check_writable(&self) -> Result<(), StoreError> {

@@ -27,8 +27,12 @@ const IN_THE_WAY: &str = "
             ('id', 'text'), ('source', 'text'), ('timestamp', 'timestamp with time zone'), ('event_type', 'text'),
             ('payload', 'jsonb'), ('created_at', 'timestamp with time zone')))
     UNION ALL
-    SELECT 'the schema vibetea has tables that no VibeTea server made' WHERE EXISTS (
-        SELECT FROM pg_class WHERE relnamespace = to_regnamespace('vibetea') AND relname <> '_sqlx_migrations')";
+    SELECT 'the schema vibetea has tables that no VibeTea server made' WHERE to_regclass('vibetea.stream') IS NULL
+        AND EXISTS (SELECT FROM pg_class WHERE relnamespace = to_regnamespace('vibetea'))";
+
+/// How many migrations the hosted platform's tool has run, which keeps a record of its own: told by what they made.
+const RUN_ELSEWHERE: &str = "SELECT CASE WHEN to_regclass('vibetea.ticket') IS NOT NULL THEN 3::bigint
+    WHEN to_regclass('vibetea.counted') IS NOT NULL THEN 2 WHEN to_regclass('vibetea.stream') IS NOT NULL THEN 1 ELSE 0 END";
 
 /// Brings the schema up to date. Several servers may do so at once: one migrates, the others wait.
 pub(super) async fn migrate(target: &Target, wait: Duration) -> Result<(), OpenError> {
@@ -69,14 +73,20 @@ async fn run(target: &Target, connection: &mut PgConnection) -> Result<(), OpenE
         .execute("SET statement_timeout = 0; SET lock_timeout = 0; SET search_path = public; SET client_min_messages = warning")
         .await
         .map_err(|error| failed(target, &error))?;
-    refuse_foreign(target, connection).await?;
+    let run_elsewhere = look(target, connection).await?;
     let migrator = Migrator {
         migrations: Cow::Borrowed(&MIGRATIONS.migrations),
         table_name: Cow::Borrowed(RECORD),
         create_schemas: Cow::Borrowed(&[Cow::Borrowed(SCHEMA)]),
         ..Migrator::DEFAULT
     };
-    migrator.run_direct(None, connection, false).await.map_err(|error| {
+    let outcome = async {
+        if run_elsewhere > 0 {
+            migrator.run_direct(Some(run_elsewhere), connection, true).await?;
+        }
+        migrator.run_direct(None, connection, false).await
+    };
+    outcome.await.map_err(|error| {
         let database = target.name.clone();
         match error {
             MigrateError::VersionMissing(version) => OpenError::NewerSchema { database, version },
@@ -86,22 +96,23 @@ async fn run(target: &Target, connection: &mut PgConnection) -> Result<(), OpenE
     })
 }
 
-async fn refuse_foreign(target: &Target, connection: &mut PgConnection) -> Result<(), OpenError> {
+/// Refuses a database that is not ours; answers how many migrations were run without a record that we read.
+async fn look(target: &Target, connection: &mut PgConnection) -> Result<i64, OpenError> {
     let failed = |error: sqlx::Error| failed(target, &error);
-    let migrated: bool = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL")
+    let recorded: bool = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL")
         .bind(RECORD)
         .fetch_one(&mut *connection)
         .await
         .map_err(failed)?;
-    if migrated {
-        return Ok(());
+    if recorded {
+        return Ok(0);
     }
     let in_the_way: Option<String> =
         sqlx::query_scalar(IN_THE_WAY).fetch_optional(&mut *connection).await.map_err(failed)?;
-    match in_the_way {
-        Some(detail) => Err(OpenError::Foreign { database: target.name.clone(), detail }),
-        None => Ok(()),
+    if let Some(detail) = in_the_way {
+        return Err(OpenError::Foreign { database: target.name.clone(), detail });
     }
+    sqlx::query_scalar(RUN_ELSEWHERE).fetch_one(&mut *connection).await.map_err(failed)
 }
 
 fn failed(target: &Target, error: &dyn std::error::Error) -> OpenError {

@@ -1,0 +1,1 @@
+-- Nothing: a SQLite file has one server, which keeps tickets for the live stream in its memory.
