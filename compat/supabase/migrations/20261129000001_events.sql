@@ -157,7 +157,7 @@ BEGIN
         RETURNING source, timestamp, event_type
     ), quarters AS (
         SELECT
-            floor(extract(epoch FROM stored.timestamp) / 900)::bigint AS quarter,
+            vibetea.micros(stored.timestamp) / 900000000 AS quarter,
             source.id AS source,
             stored.event_type
         FROM stored
@@ -207,7 +207,7 @@ LANGUAGE plpgsql STABLE SET search_path = ''
 AS $$
 #variable_conflict use_column
 DECLARE
-    edge BIGINT := floor(extract(epoch FROM since) / 900)::bigint;
+    edge BIGINT := vibetea.micros(since) / 900000000;
 BEGIN
     RETURN QUERY
     SELECT

@@ -159,6 +159,14 @@ pub(super) struct Met {
     texts: RefCell<HashMap<i64, String>>,
 }
 
+impl Met {
+    /// Of another connection nobody knows whether it leads to the same database.
+    pub(super) fn forget(&self) {
+        self.sources.borrow_mut().clear();
+        self.texts.borrow_mut().clear();
+    }
+}
+
 fn known<T: Clone>(met: &RefCell<HashMap<i64, T>>, number: i64) -> Option<T> {
     met.borrow().get(&number).cloned()
 }

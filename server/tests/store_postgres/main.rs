@@ -15,6 +15,7 @@ mod ids;
 mod model;
 #[path = "../store/pages.rs"]
 mod pages;
+mod reading;
 mod same;
 #[path = "../store/sessions.rs"]
 mod sessions;

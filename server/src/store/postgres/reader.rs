@@ -76,6 +76,7 @@ impl Reader {
             match self.target.within(ask(connection)).await {
                 Err(error) if self.may_be_stale() && is_lost(&error) => {
                     *connection = connect(&self.target).await?;
+                    self.met.forget();
                     self.target.within(ask(connection)).await
                 }
                 outcome => outcome,
