@@ -5,6 +5,7 @@ pub mod answers;
 pub mod dice;
 pub mod exactly_once;
 pub mod history;
+pub mod hosted;
 pub mod oracle;
 pub mod place;
 pub mod program;

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { PostgresError, type Sql, type TransactionSql } from "./platform/client.ts";
-import { Cluster } from "./platform/postgres.ts";
+import { Cluster, databaseTest } from "./platform/postgres.ts";
 import { startProject } from "./platform/project.ts";
 import { bodyOf, event, post, publicKeys, SOURCE, TOKEN } from "./platform/sender.ts";
 
@@ -28,7 +28,7 @@ const ATTEMPTS = [
   "create table public.planted (x int)",
 ];
 
-Deno.test("access", async (t) => {
+await databaseTest("access", async (t) => {
   const cluster = await Cluster.start();
   const database = await cluster.createDatabase();
   const project = await startProject({ database, publicKeys: publicKeys([SOURCE]), token: TOKEN });

@@ -1,7 +1,7 @@
 // The very files that the platform runs, each in a process of its own with the permissions it needs and no more.
 
 import assert from "node:assert/strict";
-import { Cluster } from "./platform/postgres.ts";
+import { Cluster, databaseTest } from "./platform/postgres.ts";
 import { startProject } from "./platform/project.ts";
 import { bodyOf, event, publicKeys, signedHeaders, SOURCE, TOKEN } from "./platform/sender.ts";
 
@@ -38,7 +38,7 @@ async function run(name: string, variables: Record<string, string>) {
   return { url, end };
 }
 
-Deno.test("a signed batch goes in at one entry and comes out, counted, at the other", async () => {
+await databaseTest("a signed batch goes in at one entry and comes out, counted, at the other", async () => {
   const cluster = await Cluster.start();
   const database = await cluster.createDatabase();
   const project = await startProject({ database, publicKeys: publicKeys([SOURCE]), token: TOKEN });

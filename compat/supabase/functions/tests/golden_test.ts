@@ -2,7 +2,7 @@
 // afterwards.
 
 import assert from "node:assert/strict";
-import { Cluster } from "./platform/postgres.ts";
+import { Cluster, databaseTest } from "./platform/postgres.ts";
 import { startProject } from "./platform/project.ts";
 import { post, publicKeys, TOKEN } from "./platform/sender.ts";
 
@@ -46,7 +46,7 @@ function bodyOf(given: Case): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(parts.map((part) => part.text.repeat(part.times)).join(""));
 }
 
-Deno.test("every golden case holds over HTTP", async () => {
+await databaseTest("every golden case holds over HTTP", async () => {
   const cases = (await Promise.all(FILES.map(load))).flat();
   assert.ok(cases.length > 300 && cases.every((given) => given.route === "ingest"));
   const cluster = await Cluster.start();

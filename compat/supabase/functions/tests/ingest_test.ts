@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readBody } from "../_shared/body.ts";
 import { Problem } from "../_shared/problem.ts";
 import { ingest } from "../ingest/handler.ts";
-import { Cluster } from "./platform/postgres.ts";
+import { Cluster, databaseTest } from "./platform/postgres.ts";
 import { type Project, startProject } from "./platform/project.ts";
 import {
   bodyOf,
@@ -19,7 +19,7 @@ import {
 
 const LIMIT = 4 * 1024 * 1024;
 
-Deno.test("ingest", async (t) => {
+await databaseTest("ingest", async (t) => {
   const cluster = await Cluster.start();
   const project = await startProject({
     database: await cluster.createDatabase(),

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { postgres } from "./platform/client.ts";
-import { Cluster } from "./platform/postgres.ts";
+import { Cluster, databaseTest } from "./platform/postgres.ts";
 import { prepare, startProject } from "./platform/project.ts";
 import { bodyOf, event, post, publicKeys, SOURCE, TOKEN } from "./platform/sender.ts";
 
@@ -67,37 +67,40 @@ const EARLIER = `
   grant execute on function bulk_insert_events(jsonb) to service_role;
   grant execute on function get_hourly_aggregates(int, text) to service_role;`;
 
-Deno.test("a project with events of an earlier deployment is taken over with all of them", async () => {
-  const cluster = await Cluster.start();
-  const database = await cluster.createDatabase();
-  const sql = postgres(database);
-  await prepare(sql);
-  await sql.unsafe(EARLIER);
-  const hours = Array.from({ length: 40 }, (_, n) => new Date(Date.now() - n * 1_800_000).toISOString());
-  const events = hours.flatMap((at, n) => [event(n, "laptop", at), event(100 + n, "Zoë", at)]);
-  await sql.unsafe("select bulk_insert_events($1::text::jsonb)", [JSON.stringify(events)]);
-  const ask = "select source, date::text, hour, event_count::int from get_hourly_aggregates(7)";
-  const before = await sql.unsafe(ask);
+await databaseTest(
+  "a project with events of an earlier deployment is taken over with all of them",
+  async () => {
+    const cluster = await Cluster.start();
+    const database = await cluster.createDatabase();
+    const sql = postgres(database);
+    await prepare(sql);
+    await sql.unsafe(EARLIER);
+    const hours = Array.from({ length: 40 }, (_, n) => new Date(Date.now() - n * 1_800_000).toISOString());
+    const events = hours.flatMap((at, n) => [event(n, "laptop", at), event(100 + n, "Zoë", at)]);
+    await sql.unsafe("select bulk_insert_events($1::text::jsonb)", [JSON.stringify(events)]);
+    const ask = "select source, date::text, hour, event_count::int from get_hourly_aggregates(7)";
+    const before = await sql.unsafe(ask);
 
-  const project = await startProject({ database, publicKeys: publicKeys([SOURCE]), token: TOKEN });
-  const key = (row: { source: string; date: string; hour: number; event_count: number }) =>
-    JSON.stringify(row);
-  const sorted = (rows: Iterable<unknown>) =>
-    [...rows].map((row) => key(row as Parameters<typeof key>[0])).sort();
-  assert.ok(before.length > 20);
-  assert.deepEqual(sorted(await sql.unsafe(ask)), sorted(before));
-  const [kept] = await sql.unsafe(
-    "select count(*)::int as events, count(distinct seq)::int as places from events",
-  );
-  assert.deepEqual({ ...kept }, { events: 80, places: 80 });
+    const project = await startProject({ database, publicKeys: publicKeys([SOURCE]), token: TOKEN });
+    const key = (row: { source: string; date: string; hour: number; event_count: number }) =>
+      JSON.stringify(row);
+    const sorted = (rows: Iterable<unknown>) =>
+      [...rows].map((row) => key(row as Parameters<typeof key>[0])).sort();
+    assert.ok(before.length > 20);
+    assert.deepEqual(sorted(await sql.unsafe(ask)), sorted(before));
+    const [kept] = await sql.unsafe(
+      "select count(*)::int as events, count(distinct seq)::int as places from events",
+    );
+    assert.deepEqual({ ...kept }, { events: 80, places: 80 });
 
-  const again = await post(
-    project.url,
-    SOURCE,
-    bodyOf([event(0), event(7000, SOURCE, new Date().toISOString())]),
-  );
-  assert.equal((await again.json()).message, "Successfully processed 2 events (1 duplicates skipped)");
-  await project.stop();
-  await sql.end();
-  await cluster.stop();
-});
+    const again = await post(
+      project.url,
+      SOURCE,
+      bodyOf([event(0), event(7000, SOURCE, new Date().toISOString())]),
+    );
+    assert.equal((await again.json()).message, "Successfully processed 2 events (1 duplicates skipped)");
+    await project.stop();
+    await sql.end();
+    await cluster.stop();
+  },
+);

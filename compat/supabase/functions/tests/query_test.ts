@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import type { Database, HourlyRow } from "../_shared/db.ts";
 import { type Aggregate, hourlyAggregates } from "../query/aggregates.ts";
-import { Cluster } from "./platform/postgres.ts";
+import { Cluster, databaseTest } from "./platform/postgres.ts";
 import { startProject } from "./platform/project.ts";
 import { bodyOf, event, post, publicKeys, TOKEN } from "./platform/sender.ts";
 
@@ -11,7 +11,7 @@ const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 const NAMES = ["laptop", "zeta", "Alpha", "alpha", "büro", "a b", "x&y", "l%top", "\u{1f375}", "\ufb01"];
 
-Deno.test("query", async (t) => {
+await databaseTest("query", async (t) => {
   const cluster = await Cluster.start();
   const settings = { publicKeys: publicKeys(NAMES), token: TOKEN };
   const project = await startProject({ ...settings, database: await cluster.createDatabase() });

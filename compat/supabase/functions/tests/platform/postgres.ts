@@ -19,10 +19,17 @@ export class Cluster {
     this.#child = child;
   }
 
+  /** What is missing to start one here, if anything is. */
+  static async missing(): Promise<string | undefined> {
+    const found = await install();
+    return typeof found === "string" ? found : undefined;
+  }
+
   /** Makes and starts one; its folder and its processes go when this process goes, however it does. */
   static async start(): Promise<Cluster> {
-    const programs = await findPrograms();
-    const owner = await unprivileged();
+    const found = await install();
+    if (typeof found === "string") throw new Error(found);
+    const { programs, user: owner } = found;
     const folder = await Deno.makeTempDir({ prefix: "vibetea-postgres-" });
     const password = crypto.randomUUID();
     const passwordFile = `${folder}/password`;
@@ -111,8 +118,46 @@ export class Cluster {
   }
 }
 
-/** The folder of PostgreSQL's programs: named in a variable, the newest of Debian's, or the one on the path. */
-async function findPrograms(): Promise<string> {
+/** A test that needs PostgreSQL; where there is none, it is skipped with a word. */
+export async function databaseTest(
+  name: string,
+  test: (t: Deno.TestContext) => Promise<void>,
+): Promise<void> {
+  const missing = await Cluster.missing();
+  if (missing === undefined) {
+    Deno.test(name, test);
+    return;
+  }
+  // deno-lint-ignore no-console -- whoever runs the tests shall see it
+  console.error(`skipped: ${missing}`);
+  Deno.test.ignore(name, test);
+}
+
+interface Install {
+  /** The folder of PostgreSQL's programs. */
+  programs: string;
+  /** Whom they run as, where they must not run as we do: PostgreSQL does not run as root. */
+  user: { uid?: number; gid?: number };
+}
+
+/** What is installed here, or what is missing. */
+async function install(): Promise<Install | string> {
+  const programs = await findPrograms();
+  if (programs === undefined) {
+    return "PostgreSQL's programs were not found: install them (Debian: `apt-get install postgresql`) or name " +
+      "their folder in VIBETEA_POSTGRES_BIN";
+  }
+  if (Deno.uid() !== 0) return { programs, user: {} };
+  const [uid, gid] = await Promise.all(["-u", "-g"].map(async (flag) => {
+    const { stdout } = await new Deno.Command("id", { args: [flag, "postgres"], stderr: "null" }).output();
+    return parseInt(new TextDecoder().decode(stdout), 10);
+  }));
+  if (!uid || !gid) return "PostgreSQL does not run as root, and there is no user postgres";
+  return { programs, user: { uid, gid } };
+}
+
+/** The folder that is named in a variable, that of the newest version of Debian's, or one on the path. */
+async function findPrograms(): Promise<string | undefined> {
   const named = Deno.env.get("VIBETEA_POSTGRES_BIN");
   if (named !== undefined) return named;
   const versions: number[] = [];
@@ -127,21 +172,7 @@ async function findPrograms(): Promise<string> {
   for (const folder of folders) {
     if (await Deno.stat(`${folder}/initdb`).then(() => true, () => false)) return folder;
   }
-  throw new Error(
-    "PostgreSQL's programs were not found: install them (Debian: `apt-get install postgresql`) or name their " +
-      "folder in VIBETEA_POSTGRES_BIN",
-  );
-}
-
-/** PostgreSQL does not run as root: whom it runs as instead. */
-async function unprivileged(): Promise<{ uid?: number; gid?: number }> {
-  if (Deno.uid() !== 0) return {};
-  const [uid, gid] = await Promise.all(["-u", "-g"].map(async (flag) => {
-    const { stdout } = await new Deno.Command("id", { args: [flag, "postgres"] }).output();
-    return parseInt(new TextDecoder().decode(stdout), 10);
-  }));
-  if (!uid || !gid) throw new Error("there is no user postgres that PostgreSQL could run as");
-  return { uid, gid };
+  return undefined;
 }
 
 function freePort(): number {
