@@ -120,9 +120,9 @@ fn hourly_counts_equal_a_plain_recount() {
     let place = Place::new();
     let store = runtime.block_on(place.open());
     let shift = prop_oneof![Just(0), -1..=1_i64, -2 * MICROS_PER_HOUR..=2 * MICROS_PER_HOUR];
-    let cases = (now().prop_flat_map(|now| (Just(now), sent(now))), shift, 0..SOURCES.len());
+    let case = (now().prop_flat_map(|now| (Just(now), sent(now))), shift, 0..SOURCES.len());
     let config = ProptestConfig { source_file: Some(file!()), ..ProptestConfig::with_cases(cases(400)) };
-    let outcome = TestRunner::new(config).run(&cases, |((now, sent), shift, only)| {
+    let outcome = TestRunner::new(config).run(&case, |((now, sent), shift, only)| {
         runtime.block_on(async {
             clear(&place);
             let inserted = send(&store, &sent).await;
