@@ -18,9 +18,11 @@ use crate::interpret::Interpreter;
 use crate::outbox::{Destination, Outbox, OutboxError, Turn};
 use crate::tail::{Class, Limits, Tail, Work};
 
+/// Bytes of live files in one transaction.
+const LIVE_BYTES: u64 = 1 << 20;
 /// Bytes of history in one transaction: a fresh line waits for some milliseconds. Fewer would write the same pages of the
 /// store more often.
-const TURN_BYTES: u64 = 4 << 20;
+const HISTORY_BYTES: u64 = 4 << 20;
 /// Files in one transaction.
 const TURN_FILES: usize = 64;
 const SILENCE_PAUSE: Duration = Duration::from_secs(30);
@@ -286,7 +288,8 @@ fn keep_on(
         tail.take_back(work);
         bytes += bytes_of(work);
         let history = work.class != Class::Live;
-        let more = bytes < TURN_BYTES && works.len() < TURN_FILES;
+        let most = if history { HISTORY_BYTES } else { LIVE_BYTES };
+        let more = bytes < most && works.len() < TURN_FILES;
         let Some(next) = more.then(|| tail.next(history)).flatten() else { break };
         works.push(next);
     }
