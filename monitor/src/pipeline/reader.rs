@@ -18,9 +18,13 @@ use crate::interpret::Interpreter;
 use crate::outbox::{Destination, Outbox, OutboxError, Turn};
 use crate::tail::{Class, Limits, Tail, Work};
 
-/// Bytes of history in one transaction: a fresh line waits for some milliseconds. Fewer would write the same pages of the
-/// store more often.
-const TURN_BYTES: u64 = 4 << 20;
+/// Bytes of live files in one transaction.
+const LIVE_BYTES: u64 = 1 << 20;
+/// Bytes of history in one transaction, as far as they are read in [`HISTORY_TIME`]. Fewer would write the same pages of
+/// the store more often.
+const HISTORY_BYTES: u64 = 4 << 20;
+/// After this time no more history is begun in a transaction: a fresh line waits for it.
+const HISTORY_TIME: Duration = Duration::from_millis(5);
 /// Files in one transaction.
 const TURN_FILES: usize = 64;
 const SILENCE_PAUSE: Duration = Duration::from_secs(30);
@@ -278,6 +282,7 @@ fn keep_on(
     works: &mut Vec<Work>,
     now: Timestamp,
 ) -> Result<u64, OutboxError> {
+    let began = Instant::now();
     let mut counts = Counts::default();
     let (mut events, mut bytes) = (0, 0);
     while let Some(work) = works.last_mut() {
@@ -286,7 +291,12 @@ fn keep_on(
         tail.take_back(work);
         bytes += bytes_of(work);
         let history = work.class != Class::Live;
-        let more = bytes < TURN_BYTES && works.len() < TURN_FILES;
+        let more = works.len() < TURN_FILES
+            && if history {
+                bytes < HISTORY_BYTES && began.elapsed() < HISTORY_TIME
+            } else {
+                bytes < LIVE_BYTES
+            };
         let Some(next) = more.then(|| tail.next(history)).flatten() else { break };
         works.push(next);
     }

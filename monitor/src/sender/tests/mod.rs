@@ -172,7 +172,8 @@ impl Drop for Running {
 
 /// Waits until something is so, and fails the test with its name when that takes too long.
 async fn eventually(what: &str, is_so: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let patience = if is_soak() { Duration::from_mins(10) } else { Duration::from_mins(1) };
+    let deadline = Instant::now() + patience;
     while !is_so() {
         assert!(Instant::now() < deadline, "never came: {what}");
         tokio::time::sleep(Duration::from_millis(2)).await;
