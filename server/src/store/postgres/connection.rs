@@ -1,8 +1,10 @@
 //! Connections to PostgreSQL and what their failures mean.
 
+use std::borrow::Cow;
 use std::str::FromStr as _;
 use std::time::Duration;
 
+use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions as _, Executor as _};
 
@@ -78,7 +80,7 @@ pub(super) fn is_about_values(error: &sqlx::Error) -> bool {
 }
 
 fn code(error: &sqlx::Error) -> Option<String> {
-    error.as_database_error().and_then(|error| error.code()).map(|code| code.into_owned())
+    error.as_database_error().and_then(DatabaseError::code).map(Cow::into_owned)
 }
 
 /// What a failure of PostgreSQL means to the caller. What it says of values is left out: they are the events'.

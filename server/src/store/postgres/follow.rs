@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnection, PgListener, PgPoolOptions};
+use sqlx::postgres::{PgConnection, PgListener, PgPool, PgPoolOptions};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -20,25 +20,34 @@ const POLL: Duration = Duration::from_secs(2);
 /// Between attempts to listen.
 const RETRY: Duration = Duration::from_secs(1);
 const PAGE: i64 = 1000;
+/// A database that does not answer does not keep the server from stopping.
+const LEAVE: Duration = Duration::from_secs(2);
 
 /// The tasks that follow the stream.
 #[derive(Debug)]
 pub(super) struct Follower {
     stop: CancellationToken,
     tasks: std::sync::Mutex<Vec<JoinHandle<()>>>,
+    /// For the listener, which takes no plain connection; never holds more than one.
+    pool: PgPool,
 }
 
 impl Follower {
     /// Follows the stream behind a place.
     pub(super) fn start(target: Target, behind: i64, committed: Arc<Notify>, on_live: OnLive) -> Self {
         let stop = CancellationToken::new();
-        let listen = listen(target.clone(), Arc::clone(&committed));
+        let pool = PgPoolOptions::new()
+            .max_connections(1)
+            .max_lifetime(None)
+            .idle_timeout(None)
+            .connect_lazy_with(target.options());
+        let listen = listen(target.clone(), pool.clone(), Arc::clone(&committed));
         let follow = Follow { target, connection: None, place: behind, on_live, is_well: true };
         let tasks = vec![
             tokio::spawn(until(stop.clone(), listen)),
             tokio::spawn(until(stop.clone(), follow.run(committed))),
         ];
-        Self { stop, tasks: std::sync::Mutex::new(tasks) }
+        Self { stop, tasks: std::sync::Mutex::new(tasks), pool }
     }
 
     /// Stops; nobody is told of anything afterwards.
@@ -50,6 +59,8 @@ impl Follower {
             // a panic in it was already reported by the panic hook
             let _ = task.await;
         }
+        // a connection that does not end by itself ends with the process
+        let _ = tokio::time::timeout(LEAVE, self.pool.close()).await;
     }
 }
 
@@ -67,14 +78,8 @@ async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
 }
 
 /// Passes notifications on. What was missed while there was no connection is found by the poll.
-async fn listen(target: Target, committed: Arc<Notify>) {
+async fn listen(target: Target, pool: PgPool, committed: Arc<Notify>) {
     loop {
-        // a pool, for the listener takes no plain connection; it never holds more than one
-        let pool = PgPoolOptions::new()
-            .max_connections(1)
-            .max_lifetime(None)
-            .idle_timeout(None)
-            .connect_lazy_with(target.options());
         let listening = target.within(async {
             let mut listener = PgListener::connect_with(&pool).await?;
             listener.listen(CHANNEL).await?;

@@ -99,10 +99,13 @@ impl Writer {
         {
             // one batch must not be refused for what another holds
             let Group { inserts, checks } = group;
-            inserts
-                .into_iter()
-                .for_each(|insert| self.serve(Group { inserts: vec![insert], checks: Vec::new() }));
-            return self.serve(Group { inserts: Vec::new(), checks });
+            for insert in inserts {
+                self.serve(Group { inserts: vec![insert], checks: Vec::new() });
+            }
+            if !checks.is_empty() {
+                self.serve(Group { inserts: Vec::new(), checks });
+            }
+            return;
         }
         let outcome = outcome.map_err(|error| connection::store_error(&error));
         self.health.note(outcome.as_ref().map(|_| ()));
