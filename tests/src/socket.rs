@@ -18,7 +18,15 @@ pub struct Viewer {
 impl Viewer {
     /// Opens `/ws` with a token; `more` is what follows in the query, `&…`.
     pub async fn open(server: SocketAddr, token: &str, more: &str) -> Self {
-        let url = format!("ws://{server}/ws?token={token}{more}");
+        Self::open_at(format!("ws://{server}/ws?token={token}{more}")).await
+    }
+
+    /// Opens `/ws` with a ticket.
+    pub async fn open_with_ticket(server: SocketAddr, ticket: &str) -> Self {
+        Self::open_at(format!("ws://{server}/ws?ticket={ticket}")).await
+    }
+
+    async fn open_at(url: String) -> Self {
         let (stream, _) = tokio_tungstenite::connect_async(url).await.expect("the socket opens");
         Self { stream }
     }

@@ -133,13 +133,42 @@ fn what_is_not_ours_to_change_is_refused_and_left_alone() {
         assert!(told.contains(word), "{what}: {told}");
         assert_eq!(schema(&database), before, "{what}");
     }
+    // tables of others stand beside ours, but where they stand in the way nothing is changed
     let database = cluster.database();
     database
         .owners_shell()
-        .execute("CREATE TABLE public.outbox (x int); INSERT INTO public.outbox VALUES (1)");
+        .execute("CREATE TABLE public.events (at int); INSERT INTO public.events VALUES (1)");
     let told = Replica::start_unready(&database.url()).refusal();
     assert!(told.contains("belongs to another program"), "{told}");
     let tables = "SELECT table_name FROM information_schema.tables WHERE table_schema NOT LIKE 'pg_%'
         AND table_schema <> 'information_schema'";
-    assert_eq!(database.shell().column(tables), ["outbox"]);
+    assert_eq!(database.shell().column(tables), ["events"]);
+    database.owners_shell().execute("ALTER TABLE public.events RENAME TO outbox");
+    works(&database);
+}
+
+/// The platform's tool runs the same texts and keeps a record of its own.
+#[test]
+fn a_database_of_the_hosted_deployment_is_taken_over() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let whole = cluster.database();
+    works(&whole);
+    let texts = [
+        include_str!("../../../migrations/postgres/0001_events.sql"),
+        include_str!("../../../migrations/postgres/0002_sessions_and_breakdowns.sql"),
+        include_str!("../../../migrations/postgres/0003_tickets.sql"),
+    ];
+    for applied in 1..=texts.len() {
+        let database = cluster.database();
+        texts[..applied].iter().for_each(|text| database.owners_shell().execute(text));
+        database.owners_shell().execute(
+            r#"SELECT bulk_insert_events('[{"id": "evt_00000000000000000077", "source": "laptop", "type": "tool",
+                "timestamp": "2026-02-03T14:30:00Z", "payload": {"sessionId": "s", "tool": "Read"}}]')"#,
+        );
+        let replica = Replica::start(&database.url());
+        replica.take("/ingest", SOURCES[0], &events(SOURCES[0], 0..10));
+        judge(&database, &(0..10).chain([77]).map(id).collect()).unwrap();
+        replica.stop();
+        assert_eq!(schema(&database), schema(&whole), "{applied}");
+    }
 }
