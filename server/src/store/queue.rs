@@ -71,7 +71,7 @@ impl Group {
         group
     }
 
-    pub(super) fn batches(&self) -> impl Iterator<Item = &NewBatch> {
+    pub(super) fn batches(&self) -> impl Iterator<Item = &NewBatch> + Clone {
         self.inserts.iter().map(|insert| &insert.batch)
     }
 

@@ -12,8 +12,8 @@ use vibetea_protocol::{EventType, Timestamp};
 use crate::store::Facts;
 use crate::store::kept::{Kept, Names, Seen};
 
-/// Events per transaction: what is held in memory is bounded by it.
-const PART: i64 = 20_000;
+/// Events of others that are counted in one transaction: a backlog must not make it long.
+const PART: usize = 5_000;
 
 const THROUGH: &str = "SELECT through FROM counted FOR UPDATE";
 const UNCOUNTED: &str =
@@ -57,11 +57,17 @@ impl Uncounted {
 }
 
 impl Counter {
-    /// Counts at most a part, within the transaction that is open; answers whether that was all.
-    pub(super) async fn count(&mut self, connection: &mut PgConnection) -> sqlx::Result<bool> {
+    /// Counts so many new events and a part of what others stored, within the transaction that is open; answers whether
+    /// that was all.
+    pub(super) async fn count(&mut self, connection: &mut PgConnection, new: usize) -> sqlx::Result<bool> {
+        let most = new + PART;
         self.names.bound();
         let through: i64 = sqlx::query_scalar(THROUGH).fetch_one(&mut *connection).await?;
-        let rows = sqlx::query(UNCOUNTED).bind(through).bind(PART).fetch_all(&mut *connection).await?;
+        let rows = sqlx::query(UNCOUNTED)
+            .bind(through)
+            .bind(i64::try_from(most).unwrap_or(i64::MAX))
+            .fetch_all(&mut *connection)
+            .await?;
         let events = rows.iter().map(Uncounted::read).collect::<sqlx::Result<Vec<_>>>()?;
         let Some(last) = events.last().map(|event| event.seq) else { return Ok(true) };
         let seen: Vec<Seen<'_>> = events.iter().filter_map(Uncounted::seen).collect();
@@ -74,13 +80,13 @@ impl Counter {
         cells::write(connection, tables).await?;
         sessions::write(connection, sessions).await?;
         sqlx::query(COUNTED).bind(last).execute(&mut *connection).await?;
-        Ok(i64::try_from(events.len()).is_ok_and(|events| events < PART))
+        Ok(events.len() < most)
     }
 
     /// Counts a part of what others stored, in a transaction of its own; answers whether that was all.
     pub(super) async fn catch_up(&mut self, connection: &mut PgConnection) -> sqlx::Result<bool> {
         let mut transaction = connection.begin().await?;
-        let all = self.count(&mut transaction).await?;
+        let all = self.count(&mut transaction, 0).await?;
         transaction.commit().await?;
         Ok(all)
     }

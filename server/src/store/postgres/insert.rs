@@ -30,8 +30,9 @@ struct Given<'a> {
 pub(super) async fn store(
     connection: &mut PgConnection,
     counter: &mut Counter,
-    batches: impl Iterator<Item = &NewBatch>,
+    batches: impl Iterator<Item = &NewBatch> + Clone,
 ) -> sqlx::Result<Vec<u64>> {
+    let events = batches.clone().map(|batch| batch.events.len()).sum();
     let batches = batches.map(json).collect::<Result<Vec<String>, _>>().map_err(encode)?;
     connection.execute("BEGIN").await?;
     let inserted: Vec<i64> = if batches.is_empty() {
@@ -39,7 +40,7 @@ pub(super) async fn store(
         Vec::new()
     } else {
         let inserted = sqlx::query_scalar(INSERT).bind(&batches).fetch_all(&mut *connection).await?;
-        counter.count(connection).await?;
+        counter.count(connection, events).await?;
         inserted
     };
     connection.execute("COMMIT").await?;
