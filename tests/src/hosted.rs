@@ -24,7 +24,7 @@ impl Hosted {
         Self::start_with(public_keys, &[])
     }
 
-    /// Starts them over a database that runs already, which gets the platform's roles and the migrations.
+    /// The same over an empty database that runs already, at an address whose role may make roles.
     pub fn start_over(public_keys: &str, database: &str) -> Option<Self> {
         Self::start_with(public_keys, &[format!("--database={database}")])
     }
