@@ -53,6 +53,7 @@ impl Hosted {
             serde_json::from_str(&line).unwrap_or_else(|_| panic!("the functions did not start: {line:?}"));
         if let Some(missing) = told["missing"].as_str() {
             eprintln!("skipped: {missing}");
+            child.wait().expect("Deno ends");
             return None;
         }
         let text = |name: &str| told[name].as_str().unwrap_or_default().to_owned();
