@@ -21,7 +21,7 @@ use vibetea_tests::stored;
 use vibetea_tests::transcript::{Appender, Session};
 use vibetea_tests::wait::until_so;
 
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 const MICROS_PER_DAY: i64 = 86_400_000_000;
 
 fn send(hosted: &Hosted, key: &SigningKey, body: &[u8]) -> Answer {
