@@ -1,5 +1,6 @@
 //! Servers behind nginx, with the very configuration that the documentation gives.
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -38,10 +39,11 @@ impl Nginx {
         site = replaced(&site, "ssl_certificate     /etc/ssl/tea.example.org.pem;", "");
         site = replaced(&site, "ssl_certificate_key /etc/ssl/tea.example.org.key;", "");
         site = replaced(&site, "/var/log/nginx/vibetea.log", &path("access.log"));
-        let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-            .iter()
-            .map(|kind| format!("{kind}_temp_path {};\n", path(kind)))
-            .collect();
+        let mut temporary = String::new();
+        for kind in ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"] {
+            // writing to a String cannot fail
+            let _ = writeln!(temporary, "{kind}_temp_path {};", path(kind));
+        }
         let whole = format!(
             "daemon off;\nmaster_process off;\npid {};\nerror_log {} warn;\nevents {{}}\nhttp {{\n{temporary}{}\n}}\n",
             path("pid"),
