@@ -88,6 +88,31 @@ fn payload() -> impl Strategy<Value = String> {
 }
 
 #[test]
+fn numbers_that_are_let_in_are_those_that_postgresql_holds() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let mut shell = cluster.administrator();
+    let digits = "1".repeat(8000);
+    for (number, held) in [
+        ("1e308", true),
+        ("1e-16383", true),
+        ("1e-16384", false),
+        ("0.5e-16382", true),
+        ("-0.5e-16383", false),
+        ("0e16383", true),
+        ("0e-16384", false),
+        ("0e99999999999", false),
+        ("1e-99999999999999999999", false),
+        (&format!("0.{digits}e-8383"), true),
+        (&format!("0.{digits}e-8384"), false),
+    ] {
+        let payload = format!("{{\"n\":{number}}}");
+        assert_eq!(Facts::checked(&payload).is_ok(), held, "{number}");
+        let asked = shell.try_execute(&format!("SELECT '{payload}'::jsonb"));
+        assert_eq!(asked.is_ok(), held, "{number}");
+    }
+}
+
+#[test]
 fn a_payload_has_the_same_text_before_and_after_postgresql_held_it() {
     let Some(cluster) = Cluster::shared() else { return };
     let shell = RefCell::new(cluster.administrator());
