@@ -20,8 +20,8 @@ Examples:
   # into another store
   vibetea-server export | vibetea-server import --database-url sqlite:copy.db -
 
-One event per line, in order of time, then id: an object with id, source, timestamp, type and payload.
-The text is the same whichever store the events come from. What is written beside it goes to standard error.
+One event per line, in order of time, then id: an object with id, source, timestamp, type and
+payload. The text is the same whichever store the events come from.
 A SQLite database can only be read while no server uses it.
 Exit codes: 0 all written, 1 failed, 2 wrong usage, 78 wrong configuration.";
 
@@ -30,8 +30,8 @@ Examples:
   vibetea-server digest
   vibetea-server digest --to 2026-03-01T00:00:00Z --source laptop
 
-Prints sha256:HEX events:N. HEX is the SHA-256 of what 'export' with the same options writes, N its number of lines.
-Stores that hold the same events have the same digest, whatever their kind.
+Prints sha256:HEX events:N. HEX is the SHA-256 of what 'export' with the same options writes,
+N its number of lines. Stores that hold the same events have the same digest, whatever their kind.
 A SQLite database can only be read while no server uses it.
 Exit codes: 0 printed, 1 failed, 2 wrong usage, 78 wrong configuration.";
 

@@ -22,14 +22,16 @@ Examples:
   zcat events.ndjson.gz | vibetea-server import -
 
   # from a hosted project; a role that may SELECT from public.events is enough
-  PGPASSWORD=... vibetea-server import --from 'postgres://reader@db.example.org/postgres?sslmode=require'
+  export PGPASSWORD=...
+  vibetea-server import --from 'postgres://reader@db.example.org/postgres?sslmode=require'
   vibetea-server import --from-file /run/secrets/hosted-url
 
-Lines are those of 'export': objects with id, source, timestamp, type (or eventType) and payload. The first line
-that is no event ends the import and is named; what stands before it is stored.
-Events that are there already are passed over, so a second run is safe. An import with --from that was cut off goes
-on where it stopped; its place stands in import-*.json in the directory of the database until it is whole.
-A URL with a password is better given by --from-file or VIBETEA_IMPORT_FROM than on the command line, which everybody
+Lines are those of 'export': objects with id, source, timestamp, type (or eventType) and
+payload. The first line that is no event ends the import and is named; what stands before it
+is stored. Events that are there already are passed over, so a second run is safe.
+An import with --from that was cut off goes on where it stopped; its place stands in
+import-*.json in the directory of the database until it is whole. A URL with a password is
+better given by --from-file or VIBETEA_IMPORT_FROM than on the command line, which everybody
 on the machine can read.
 Exit codes: 0 all imported, 1 failed or some events refused, 2 wrong usage, 78 wrong configuration.";
 
