@@ -59,79 +59,123 @@ pub fn parse<'a>(body: &'a [u8], source: &str, ids: IdRule) -> Result<Vec<Incomi
             format!("The batch holds {} events; at most {MAX_BATCH_EVENTS} are allowed", batch.received),
         ));
     }
-    batch.events.iter().enumerate().map(|(index, raw)| check(raw, index, source, ids)).collect()
+    let check = |(index, raw)| {
+        let (event_source, event) = check(raw, ids).map_err(|fault| fault.at(index))?;
+        if event_source != source {
+            return Err(Problem::new(
+                ErrorCode::SourceMismatch,
+                format!("Event at index {index} has a source other than the one in X-Source-ID"),
+            ));
+        }
+        Ok(event)
+    };
+    batch.events.iter().enumerate().map(check).collect()
+}
+
+/// Parses and checks one event object that stands alone, whoever sent it. The error says what is wrong with it, as
+/// words that follow the name of the place where it stands.
+pub fn parse_event(text: &[u8], ids: IdRule) -> Result<(SourceId, IncomingEvent<'_>), String> {
+    let text = std::str::from_utf8(text).map_err(|_| "is not UTF-8".to_owned())?;
+    let raw: RawElement<'_> = serde_json::from_str(text).map_err(|error| {
+        match error.classify() {
+            serde_json::error::Category::Eof => "is JSON that ends too early",
+            _ => "is not JSON",
+        }
+        .to_owned()
+    })?;
+    let (source, event) = check(&raw, ids).map_err(Fault::what)?;
+    let source = source.parse().map_err(|_| Fault::source().what())?;
+    Ok((source, event))
 }
 
 fn not_json(what: &'static str) -> Problem {
     Problem::new(ErrorCode::InvalidRequest, format!("The request cannot be read: {what}"))
 }
 
-fn invalid(index: usize, what: impl fmt::Display) -> Problem {
-    Problem::new(ErrorCode::InvalidEvent, format!("Event at index {index} {what}"))
+/// What is wrong with an event.
+enum Fault {
+    /// Words that follow the event's name.
+    Invalid(String),
+    /// The type is none of ours.
+    UnknownType(String),
 }
 
-fn check<'a>(
-    raw: &RawElement<'a>,
-    index: usize,
-    source: &str,
-    ids: IdRule,
-) -> Result<IncomingEvent<'a>, Problem> {
-    let RawElement::Object(raw) = raw else { return Err(invalid(index, "is not an object")) };
-    let id = string(raw.id, "id", index)?;
-    let id = EventId::parse(&id, ids == IdRule::AnyCase).map_err(|_| {
-        invalid(index, "has an invalid field 'id': 'evt_' and 20 characters of a-z and 0-9 are allowed")
-    })?;
-    let event_source = string(raw.source, "source", index)?;
-    if !SourceId::is_valid(&event_source) {
-        return Err(invalid(
-            index,
-            "has an invalid field 'source': 1 to 128 characters without control characters are allowed",
-        ));
+impl Fault {
+    fn new(what: impl fmt::Display) -> Self {
+        Self::Invalid(what.to_string())
     }
-    let timestamp = string(raw.timestamp, "timestamp", index)?.parse::<Timestamp>().map_err(|_| {
-        invalid(
-            index,
+
+    fn source() -> Self {
+        Self::new("has an invalid field 'source': 1 to 128 characters without control characters are allowed")
+    }
+
+    fn at(self, index: usize) -> Problem {
+        match self {
+            Self::Invalid(what) => {
+                Problem::new(ErrorCode::InvalidEvent, format!("Event at index {index} {what}"))
+            }
+            Self::UnknownType(shown) => Problem::new(
+                ErrorCode::InvalidEventType,
+                format!("Invalid event type '{shown}' at index {index}"),
+            ),
+        }
+    }
+
+    fn what(self) -> String {
+        match self {
+            Self::Invalid(what) => what,
+            Self::UnknownType(shown) => {
+                let known = EventType::ALL.map(EventType::as_str).join(", ");
+                format!("has the unknown type '{shown}': {known} are allowed")
+            }
+        }
+    }
+}
+
+/// The event and its source.
+fn check<'a>(raw: &RawElement<'a>, ids: IdRule) -> Result<(Cow<'a, str>, IncomingEvent<'a>), Fault> {
+    let RawElement::Object(raw) = raw else { return Err(Fault::new("is not an object")) };
+    let id = string(raw.id, "id")?;
+    let id = EventId::parse(&id, ids == IdRule::AnyCase).map_err(|_| {
+        Fault::new("has an invalid field 'id': 'evt_' and 20 characters of a-z and 0-9 are allowed")
+    })?;
+    let source = string(raw.source, "source")?;
+    if !SourceId::is_valid(&source) {
+        return Err(Fault::source());
+    }
+    let timestamp = string(raw.timestamp, "timestamp")?.parse::<Timestamp>().map_err(|_| {
+        Fault::new(
             "has an invalid field 'timestamp': RFC 3339 with offset between the years 1970 and 9999 is allowed",
         )
     })?;
     let type_field = raw.event_type.filter(|raw| raw.get() != "null").or(raw.type_);
-    let type_name = string(type_field, "eventType", index)?;
+    let type_name = string(type_field, "eventType")?;
     let event_type = EventType::from_name(&type_name).ok_or_else(|| {
-        let shown: String = type_name.chars().filter(|c| !c.is_control()).take(64).collect();
-        Problem::new(ErrorCode::InvalidEventType, format!("Invalid event type '{shown}' at index {index}"))
+        Fault::UnknownType(type_name.chars().filter(|c| !c.is_control()).take(64).collect())
     })?;
-    let payload = present(raw.payload, "payload", index)?.get();
+    let payload = present(raw.payload, "payload")?.get();
     let facts = Facts::checked(payload)
-        .map_err(|what| invalid(index, format_args!("has an invalid field 'payload': {what}")))?;
-    if event_source != source {
-        return Err(Problem::new(
-            ErrorCode::SourceMismatch,
-            format!("Event at index {index} has a source other than the one in X-Source-ID"),
-        ));
-    }
-    Ok(IncomingEvent { id, timestamp, event_type, payload, facts })
+        .map_err(|what| Fault::new(format_args!("has an invalid field 'payload': {what}")))?;
+    Ok((source, IncomingEvent { id, timestamp, event_type, payload, facts }))
 }
 
-fn present<'a>(field: Option<&'a RawValue>, name: &str, index: usize) -> Result<&'a RawValue, Problem> {
+fn present<'a>(field: Option<&'a RawValue>, name: &str) -> Result<&'a RawValue, Fault> {
     field
         .filter(|raw| raw.get() != "null")
-        .ok_or_else(|| invalid(index, format_args!("missing required field '{name}'")))
+        .ok_or_else(|| Fault::new(format_args!("missing required field '{name}'")))
 }
 
-fn string<'a>(field: Option<&'a RawValue>, name: &str, index: usize) -> Result<Cow<'a, str>, Problem> {
-    let raw = present(field, name, index)?.get();
+fn string<'a>(field: Option<&'a RawValue>, name: &str) -> Result<Cow<'a, str>, Fault> {
+    let raw = present(field, name)?.get();
     let text = match raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
         Some(plain) if !plain.contains('\\') => Some(Cow::Borrowed(plain)),
         Some(_) => serde_json::from_str::<String>(raw).ok().map(Cow::Owned),
         None => None,
     };
     match text {
-        Some(text) if text.is_empty() => Err(invalid(index, format_args!("missing required field '{name}'"))),
+        Some(text) if text.is_empty() => Err(Fault::new(format_args!("missing required field '{name}'"))),
         Some(text) if !text.contains('\0') => Ok(text),
-        _ => Err(invalid(
-            index,
-            format_args!("has an invalid field '{name}': a string without NUL is allowed"),
-        )),
+        _ => Err(Fault::new(format_args!("has an invalid field '{name}': a string without NUL is allowed"))),
     }
 }
 

@@ -1,12 +1,14 @@
 //! What a payload tells: the fields that are known, in one walk over the JSON text, whoever sent it.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 
 use crate::limits::{MAX_PAYLOAD_BYTES, MAX_PAYLOAD_DEPTH};
+use crate::places;
 
 /// The known fields at the top level of a payload, borrowed from it. A field of another kind than is known
 /// counts as missing; of a repeated one the last counts.
@@ -58,15 +60,18 @@ impl<'a> Facts<'a> {
             return Err("an object is required".to_owned());
         }
         let mut facts = Self::default();
-        facts.read(payload).map_err(|error| {
+        let has_fractions = facts.read(payload).map_err(|error| {
             // the parser's own message may quote the text; only our own sentences are passed on
             if error.is_data() && error.to_string().starts_with(OURS) {
                 let message = error.to_string();
                 message[OURS.len()..].split(" at line ").next().unwrap_or_default().to_owned()
             } else {
-                "it holds a string or number that cannot be stored".to_owned()
+                UNSTORABLE.to_owned()
             }
         })?;
+        if has_fractions && !places::have_room(payload) {
+            return Err(UNSTORABLE.to_owned());
+        }
         Ok(facts)
     }
 
@@ -74,14 +79,17 @@ impl<'a> Facts<'a> {
     pub fn of(payload: &'a str) -> Self {
         let mut facts = Self::default();
         match facts.read(payload) {
-            Ok(()) => facts,
+            Ok(_) => facts,
             Err(_) => Self::default(),
         }
     }
 
-    fn read(&mut self, payload: &'a str) -> serde_json::Result<()> {
+    /// Answers whether a number has a fraction, an exponent or too many digits for a whole number here.
+    fn read(&mut self, payload: &'a str) -> serde_json::Result<bool> {
         let mut reader = serde_json::Deserializer::from_str(payload);
-        Walk { depth: 1, kept: false, facts: Some(self) }.deserialize(&mut reader).map(drop)
+        let fractions = Cell::new(false);
+        Walk { depth: 1, kept: false, facts: Some(self), fractions: &fractions }.deserialize(&mut reader)?;
+        Ok(fractions.get())
     }
 
     /// Whether a session event says that the session ended.
@@ -185,6 +193,7 @@ impl<'a> Scalar<'a> {
 }
 
 const OURS: &str = "payload: ";
+const UNSTORABLE: &str = "it holds a string or number that cannot be stored";
 
 struct Walk<'p, 'a> {
     depth: usize,
@@ -192,6 +201,8 @@ struct Walk<'p, 'a> {
     kept: bool,
     /// Where to put what is known, at the top level alone.
     facts: Option<&'p mut Facts<'a>>,
+    /// Whether a number was no whole one.
+    fractions: &'p Cell<bool>,
 }
 
 impl<'a> DeserializeSeed<'a> for Walk<'_, 'a> {
@@ -239,6 +250,7 @@ impl<'a> Visitor<'a> for Walk<'_, 'a> {
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Scalar<'a>, E> {
+        self.fractions.set(true);
         Ok(Scalar::Float(value))
     }
 
@@ -254,7 +266,9 @@ impl<'a> Visitor<'a> for Walk<'_, 'a> {
 
     fn visit_seq<A: SeqAccess<'a>>(self, mut seq: A) -> Result<Scalar<'a>, A::Error> {
         self.level()?;
-        while seq.next_element_seed(Walk { depth: self.depth + 1, kept: false, facts: None })?.is_some() {}
+        let fractions = self.fractions;
+        let walk = || Walk { depth: self.depth + 1, kept: false, facts: None, fractions };
+        while seq.next_element_seed(walk())?.is_some() {}
         Ok(Scalar::Other)
     }
 
@@ -264,7 +278,8 @@ impl<'a> Visitor<'a> for Walk<'_, 'a> {
             no_nul(&key.0)?;
             let field = if self.facts.is_some() { Field::of(&key.0) } else { None };
             let kept = field.is_some();
-            let value = map.next_value_seed(Walk { depth: self.depth + 1, kept, facts: None })?;
+            let walk = Walk { depth: self.depth + 1, kept, facts: None, fractions: self.fractions };
+            let value = map.next_value_seed(walk)?;
             if let (Some(facts), Some(field)) = (&mut self.facts, field) {
                 facts.set(field, value);
             }

@@ -15,6 +15,7 @@ pub mod names;
 #[cfg(feature = "openapi")]
 pub mod openapi;
 pub mod payload;
+mod places;
 pub mod problem;
 pub mod safe;
 pub mod signing;

@@ -1,6 +1,6 @@
 //! Verifies, stores and broadcasts the events of many monitors.
 //!
-//! `routes` knows `auth`, `backend` and `hub`; `store` knows no axum, `hub` knows no store, `auth` knows no route.
+//! `routes` knows `auth`, `backend` and `hub`; `transfer` knows `store`; `store` knows no axum, `hub` knows no store, `auth` knows no route.
 
 pub mod app;
 mod assets;
@@ -19,6 +19,7 @@ pub mod routes;
 pub mod shutdown;
 pub mod store;
 pub mod telemetry;
+pub mod transfer;
 
 pub use app::{RunError, run};
 pub use config::Config;

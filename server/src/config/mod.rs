@@ -4,6 +4,7 @@ mod args;
 mod base;
 mod hosts;
 mod reader;
+mod store;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +20,7 @@ pub use args::Args;
 pub use base::BasePath;
 pub use hosts::{AllowedHost, CorsOrigins};
 use reader::{Reader, Setting};
+pub use store::{StoreArgs, StoreConfig};
 
 use crate::auth::{Keys, Token};
 
@@ -174,9 +176,7 @@ const MAX_RATE: u32 = 1_000_000;
 impl Config {
     /// The settings of this process.
     pub fn from_process(args: &Args) -> Result<Self, ConfigError> {
-        #[expect(clippy::disallowed_methods, reason = "the one place that hands out the environment")]
-        let lookup = |name: &str| std::env::var(name).ok();
-        Self::load(args, &lookup)
+        Self::load(args, &environment)
     }
 
     /// The settings, or all that is wrong with them.
@@ -217,10 +217,7 @@ impl Config {
             reader.parse(&MAX_CONNECTIONS, 1024, "a whole number from 1 to 1000000", |text| {
                 text.parse().ok().filter(|count| (1..=1_000_000).contains(count))
             });
-        let log =
-            reader.parse(&LOG, "info".to_owned(), "a filter such as info or vibetea_server=debug", |text| {
-                tracing_subscriber::EnvFilter::try_new(text).is_ok().then(|| text.to_owned())
-            });
+        let log = read_log(&mut reader);
         let mut config = Self {
             host,
             port,
@@ -241,6 +238,18 @@ impl Config {
         config.warnings = reader.finish()?;
         Ok(config)
     }
+}
+
+/// The environment of this process.
+#[expect(clippy::disallowed_methods, reason = "the one place that hands out the environment")]
+pub fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn read_log(reader: &mut Reader<'_>) -> String {
+    reader.parse(&LOG, "info".to_owned(), "a filter such as info or vibetea_server=debug", |text| {
+        tracing_subscriber::EnvFilter::try_new(text).is_ok().then(|| text.to_owned())
+    })
 }
 
 fn default_file(lookup: Lookup<'_>) -> Option<PathBuf> {

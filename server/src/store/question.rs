@@ -85,6 +85,13 @@ pub struct Position {
     pub(super) key: String,
 }
 
+impl Position {
+    /// Before all events of a range.
+    pub fn start_of(range: Range) -> Self {
+        Self { micros: range.from_micros(), key: String::new() }
+    }
+}
+
 /// The text is no cursor of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a cursor")]

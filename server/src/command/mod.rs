@@ -1,0 +1,108 @@
+//! The command line of the server, as a program of its own and as `vibetea server`.
+
+mod export;
+mod import;
+mod store;
+
+use std::process::ExitCode;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Args, Config, environment};
+use crate::{app, shutdown, telemetry};
+
+/// Exit code of a run-time error.
+const FAILED: u8 = 1;
+/// Exit code of a wrong usage.
+const MISUSED: u8 = 2;
+/// Exit code of a configuration that cannot be used.
+const MISCONFIGURED: u8 = 78;
+
+const EXAMPLES: &str = "\
+Examples:
+  # for a look, on this machine alone
+  vibetea-server --unsafe-no-auth
+
+  # for the monitors 'laptop' and 'desktop'; each key is the content of its key.pub
+  export VIBETEA_PUBLIC_KEYS=laptop:BASE64KEY,desktop:BASE64KEY
+  export VIBETEA_SUBSCRIBER_TOKEN_FILE=/etc/vibetea/token
+  vibetea-server --host 0.0.0.0 --allowed-hosts tea.example.org
+
+  # pass live events on and keep nothing
+  VIBETEA_DATABASE_URL=none vibetea-server
+
+Every setting is a flag, an environment variable, or a key of the configuration file, in this order;
+a secret can also stand in a file that NAME_FILE names, such as VIBETEA_SUBSCRIBER_TOKEN_FILE.
+Exit codes: 0 stopped, 1 failed, 2 wrong usage, 78 wrong configuration.";
+
+/// Receives, keeps and broadcasts the events of VibeTea monitors.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Command {
+    #[command(subcommand)]
+    action: Option<Action>,
+    #[command(flatten)]
+    args: Args,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    /// Run the server; this is also what happens without a subcommand
+    #[command(after_help = EXAMPLES)]
+    Serve(Args),
+    /// Write the events of a range to standard output, one line of JSON each
+    #[command(after_help = export::EXPORT_EXAMPLES)]
+    Export(export::Options),
+    /// Read events from such lines, or from the database of a hosted project, into this server's store
+    #[command(after_help = import::EXAMPLES)]
+    Import(import::Options),
+    /// Print what stands for the events of a range: equal digests, equal events
+    #[command(after_help = export::DIGEST_EXAMPLES)]
+    Digest(export::Options),
+}
+
+/// Why a command did not do what it was asked.
+enum Failure {
+    Misused(String),
+    Misconfigured(String),
+    Failed(String),
+}
+
+impl Failure {
+    fn of(error: impl std::fmt::Display) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+/// Does what the command line asks for; answers the exit code of the program.
+pub fn execute(command: Command) -> ExitCode {
+    let outcome = match command.action {
+        None => serve(&command.args),
+        Some(Action::Serve(args)) => serve(&args),
+        Some(Action::Export(options)) => export::export(&options, &environment),
+        Some(Action::Import(options)) => import::import(&options, &environment),
+        Some(Action::Digest(options)) => export::digest(&options, &environment),
+    };
+    let (code, error) = match outcome {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(Failure::Misused(error)) => (MISUSED, error),
+        Err(Failure::Misconfigured(error)) => (MISCONFIGURED, error),
+        Err(Failure::Failed(error)) => (FAILED, error),
+    };
+    eprintln!("vibetea-server: {error}");
+    ExitCode::from(code)
+}
+
+fn serve(args: &Args) -> Result<(), Failure> {
+    let config = Config::from_process(args).map_err(|error| Failure::Misconfigured(error.to_string()))?;
+    telemetry::start(&config.log);
+    run(async {
+        let stop = CancellationToken::new();
+        shutdown::on_signal(stop.clone()).map_err(Failure::of)?;
+        app::run(config, |_| {}, stop).await.map_err(Failure::of)
+    })
+}
+
+fn run<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::of)?.block_on(work)
+}

@@ -1,0 +1,63 @@
+//! The settings of commands that use the store alone: no address, no keys, no token.
+
+#![expect(clippy::doc_markdown, reason = "the comments on the fields are the text of --help")]
+
+use std::path::PathBuf;
+
+use super::reader::Reader;
+use super::{
+    ALL, Args, ConfigError, DATA_DIR, Database, Lookup, default_file, directory, read_database, read_log,
+};
+
+/// Flags of the commands that use the store alone.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct StoreArgs {
+    /// TOML file with settings; without it vibetea/server.toml in the configuration directory, if it is there
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The server's database, sqlite:PATH or postgres://… [env: VIBETEA_DATABASE_URL]
+    #[arg(long, value_name = "URL")]
+    pub database_url: Option<String>,
+    /// Directory of the database [env: VIBETEA_DATA_DIR]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<String>,
+    /// What is logged, such as info or vibetea_server=debug [env: RUST_LOG] [default: info]
+    #[arg(long, value_name = "FILTER")]
+    pub log: Option<String>,
+}
+
+/// What such a command is told.
+#[derive(Debug, Clone)]
+pub struct StoreConfig {
+    /// Where events are kept.
+    pub database: Database,
+    /// Where state is kept; none where there is neither a setting nor a home.
+    pub data_dir: Option<PathBuf>,
+    /// What is logged, in the words of `RUST_LOG`.
+    pub log: String,
+    /// Sentences for the operator about settings that were understood but should change.
+    pub warnings: Vec<String>,
+}
+
+impl StoreConfig {
+    /// The settings, or all that is wrong with them; those of the rest of the server are not looked at.
+    pub fn load(args: &StoreArgs, lookup: Lookup<'_>) -> Result<Self, ConfigError> {
+        let StoreArgs { config, database_url, data_dir, log } = args.clone();
+        let args = Args { config, database_url, data_dir, log, ..Args::default() };
+        let mut reader = Reader::new(&args, lookup);
+        if let Some(path) = args.config.clone().or_else(|| default_file(lookup)) {
+            reader.use_file(&path, ALL);
+        }
+        let database = read_database(&mut reader, lookup);
+        let data_dir = reader
+            .find(&DATA_DIR)
+            .map(|found| PathBuf::from(found.value))
+            .or_else(|| directory(lookup, "XDG_DATA_HOME", ".local/share").map(|path| path.join("vibetea")));
+        let log = read_log(&mut reader);
+        let mut config =
+            Self { database: database.unwrap_or(Database::Relay), data_dir, log, warnings: Vec::new() };
+        // the stand-in above never leaves: where it was needed, something is wrong
+        config.warnings = reader.finish()?;
+        Ok(config)
+    }
+}
