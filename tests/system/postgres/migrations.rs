@@ -159,7 +159,9 @@ fn a_database_of_the_hosted_deployment_is_taken_over() {
     ];
     for applied in 1..=texts.len() {
         let database = cluster.database();
-        texts[..applied].iter().for_each(|text| database.owners_shell().execute(text));
+        for text in &texts[..applied] {
+            database.owners_shell().execute(text);
+        }
         database.owners_shell().execute(
             r#"SELECT bulk_insert_events('[{"id": "evt_00000000000000000077", "source": "laptop", "type": "tool",
                 "timestamp": "2026-02-03T14:30:00Z", "payload": {"sessionId": "s", "tool": "Read"}}]')"#,
