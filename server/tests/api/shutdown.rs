@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 use vibetea_protocol::signing::sign_body;
 
 use crate::harness::{
-    SOURCE, Setup, body, event, events, eventually, key_of, read_to_close, status_of, try_send,
+    SOURCE, Setup, body, event, events, eventually, key_of, read_to_close, status_of,
 };
 use crate::subscriber::Subscriber;
 

@@ -75,7 +75,8 @@ impl Home {
     }
 
     /// A closed store leaves its file to others, with everything in it.
-    pub(crate) fn assert_closed(&self) {
+    #[expect(clippy::unused_async, reason = "elsewhere there is something to wait for")]
+    pub(crate) async fn assert_closed(&self) {
         let wal = self.path().with_extension("db-wal");
         assert!(
             std::fs::metadata(wal).map_or(0, |file| file.len()) == 0,

@@ -134,7 +134,7 @@ async fn closing_stores_what_is_queued_and_refuses_what_comes_later() {
     assert!(store.check_writable().await.is_err());
     store.close().await;
     assert_eq!(stored(&place).len(), 100);
-    place.home.assert_closed();
+    place.home.assert_closed().await;
 }
 
 #[tokio::test]

@@ -79,11 +79,11 @@ impl Home {
     }
 
     /// A closed store leaves no session behind.
-    pub(crate) fn assert_closed(&self) {
+    pub(crate) async fn assert_closed(&self) {
         let start = Instant::now();
         while self.sessions() > 0 {
             assert!(start.elapsed() < DEADLINE, "sessions are open");
-            std::thread::sleep(Duration::from_millis(5));
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 }

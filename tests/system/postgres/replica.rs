@@ -8,7 +8,7 @@ use ed25519_dalek::SigningKey;
 use serde_json::{Value, json};
 use vibetea_protocol::Clock;
 use vibetea_protocol::signing::{PublicKey, sign_body};
-use vibetea_testkit::Database;
+use vibetea_testkit::{Database, Shell};
 use vibetea_tests::answers::{self, Answer, bearer};
 use vibetea_tests::place::{Place, TOKEN};
 use vibetea_tests::program::{Program, loopback};
@@ -185,6 +185,14 @@ pub(super) fn send(
         post(server, path, source, batch).is_some_and(|answer| answer.status < 300)
     });
     start.elapsed()
+}
+
+/// Plants a bug in the function that stores.
+pub(super) fn change_function(shell: &mut Shell, change: impl FnOnce(&str) -> String) {
+    let text = shell.value("SELECT pg_get_functiondef('public.bulk_insert_events(jsonb)'::regprocedure)");
+    let changed = change(&text);
+    assert_ne!(changed, text, "the function is not written as it was");
+    shell.execute(&changed);
 }
 
 /// What was acknowledged is stored, and what is kept of events agrees with them.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use vibetea_testkit::{Cluster, Database, Proxy, Shell};
 use vibetea_tests::socket::Viewer;
 
-use super::replica::{Replica, SOURCES, event, events, id, send};
+use super::replica::{Replica, SOURCES, change_function, event, events, id, send};
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -148,13 +148,12 @@ async fn places_from_a_sequence_are_seen_by_the_check() {
     let database = cluster.database();
     Replica::start(&database.url()).stop();
     let mut shell = database.shell();
-    let text = shell.value("SELECT pg_get_functiondef('public.bulk_insert_events(jsonb)'::regprocedure)");
-    let begin = text.find("UPDATE vibetea.stream SET newest").expect("the writer's lock");
-    let end = begin + text[begin..].find(';').expect("the end of the statement");
-    let next =
-        "before := (SELECT nextval('vibetea.planted') FROM jsonb_array_elements(events_json) LIMIT 1) * 1000";
     shell.execute("CREATE SEQUENCE vibetea.planted; GRANT ALL ON SEQUENCE vibetea.planted TO vibetea");
-    shell.execute(&format!("{}{next}{}", &text[..begin], &text[end..]));
+    change_function(&mut shell, |text| {
+        let begin = text.find("UPDATE vibetea.stream SET newest").expect("the writer's lock");
+        let end = begin + text[begin..].find(';').expect("the end of the statement");
+        format!("{}before := nextval('vibetea.planted') * 1000{}", &text[..begin], &text[end..])
+    });
     let told = late_commit(&database, hold()).await.unwrap_err();
     assert!(told.contains(&id(100)), "{told}");
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use vibetea_testkit::{Cluster, Database};
 use vibetea_tests::dice::Dice;
 
-use super::replica::{Replica, SOURCES, events, judge, send, send_until};
+use super::replica::{Replica, SOURCES, change_function, events, judge, send, send_until};
 use crate::crash::is_soak;
 
 const SENDERS: usize = 4;
@@ -66,13 +66,16 @@ fn restarts_of_the_database_under_load_lose_nothing_that_was_acknowledged() {
 fn a_database_that_answers_before_it_has_written_is_seen_by_the_check() {
     let Some(cluster) = Cluster::own() else { return };
     let database = cluster.database();
-    let mut administrator = cluster.administrator();
-    for setting in ["synchronous_commit = off", "wal_writer_delay = '10s'", "wal_writer_flush_after = '1GB'"]
-    {
-        administrator.execute(&format!("ALTER SYSTEM SET {setting}"));
-    }
-    administrator.execute("SELECT pg_reload_conf()");
     let mut replica = Replica::start(&database.url());
+    let mut shell = database.shell();
+    for setting in ["wal_writer_delay = '10s'", "wal_writer_flush_after = '1GB'"] {
+        shell.execute(&format!("ALTER SYSTEM SET {setting}"));
+    }
+    shell.execute("SELECT pg_reload_conf()");
+    change_function(&mut shell, |text| {
+        text.replacen("\nBEGIN\n", "\nBEGIN\nPERFORM set_config('synchronous_commit', 'off', true);\n", 1)
+    });
+    drop(shell);
     let told = storm(&mut replica, &database, 2, |_| cluster.restart_at_once()).unwrap_err();
     assert!(told.contains("are lost"), "{told}");
 }
