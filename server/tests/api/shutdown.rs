@@ -6,9 +6,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use vibetea_protocol::signing::sign_body;
 
-use crate::harness::{
-    SOURCE, Setup, body, event, events, eventually, key_of, read_to_close, status_of,
-};
+use crate::harness::{SOURCE, Setup, body, event, events, eventually, key_of, read_to_close, status_of};
 use crate::subscriber::Subscriber;
 
 #[tokio::test(flavor = "multi_thread")]

@@ -57,7 +57,7 @@ impl Nginx {
             .stdout(Stdio::null())
             .spawn();
         let Ok(child) = started else {
-            println!("skipped: nginx is not installed");
+            eprintln!("skipped: nginx is not installed");
             return None;
         };
         let mut nginx = Self { child, address, _folder: folder };
