@@ -176,7 +176,9 @@ const FILTERS: [(&str, &[u64]); 8] = [
 #[tokio::test]
 async fn filters_hold_for_live_events_and_for_replayed_ones() {
     let server = Setup::new().start().await;
+    let mut first = Subscriber::connect(&server, "").await;
     server.live(&[event(0)]).await;
+    first.ids_up_to(&id(0)).await;
     let mut live = Vec::new();
     for (query, _) in FILTERS {
         live.push(Subscriber::connect(&server, &format!("?{query}")).await);

@@ -61,6 +61,10 @@ pub(super) async fn hourly_aggregates(
     from: Timestamp,
     source: Option<&str>,
 ) -> sqlx::Result<Vec<HourlyAggregate>> {
+    // the database holds no NUL and takes none
+    if source.is_some_and(|source| source.contains('\0')) {
+        return Ok(Vec::new());
+    }
     let rows = sqlx::query(HOURLY).bind(from.as_micros()).bind(source).fetch_all(connection).await?;
     let aggregate = |row: &PgRow| {
         Ok(HourlyAggregate {
