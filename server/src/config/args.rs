@@ -19,7 +19,7 @@ pub struct Args {
     /// IP address to listen on [env: VIBETEA_HOST] [default: 127.0.0.1]
     #[arg(long, value_name = "ADDRESS")]
     pub host: Option<String>,
-    /// sqlite:PATH, or none to pass events on without keeping them [env: VIBETEA_DATABASE_URL]
+    /// sqlite:PATH, postgres://…, or none to pass events on without keeping them [env: VIBETEA_DATABASE_URL]
     #[arg(long, value_name = "URL")]
     pub database_url: Option<String>,
     /// Directory of the database [env: VIBETEA_DATA_DIR]
