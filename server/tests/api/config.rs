@@ -2,6 +2,29 @@
 
 use crate::harness::{SOURCE, Setup, TOKEN, body, event, key_of, send, try_send};
 
+impl Setup {
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.variables.remove(name);
+        self
+    }
+
+    /// Registers no source by itself.
+    pub(crate) fn without_sources(mut self) -> Self {
+        self.sources.clear();
+        self
+    }
+
+    /// What the server has to say about a configuration it takes.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        self.load().unwrap().warnings
+    }
+
+    /// What the server has to say about a configuration it does not take.
+    pub(crate) fn refused(&self) -> String {
+        self.load().unwrap_err().to_string()
+    }
+}
+
 #[tokio::test]
 async fn secrets_may_stand_in_files() {
     let dir = tempfile::tempdir().unwrap();

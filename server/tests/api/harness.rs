@@ -37,8 +37,8 @@ pub(crate) fn key_of(source: &str) -> SigningKey {
 
 /// How a server is to be configured.
 pub(crate) struct Setup {
-    variables: BTreeMap<String, String>,
-    sources: Vec<String>,
+    pub(crate) variables: BTreeMap<String, String>,
+    pub(crate) sources: Vec<String>,
     home: Arc<Home>,
 }
 
@@ -84,17 +84,6 @@ impl Setup {
         self
     }
 
-    pub(crate) fn without(mut self, name: &str) -> Self {
-        self.variables.remove(name);
-        self
-    }
-
-    /// Registers no source by itself.
-    pub(crate) fn without_sources(mut self) -> Self {
-        self.sources.clear();
-        self
-    }
-
     /// Registers further sources.
     pub(crate) fn with_sources(mut self, sources: impl IntoIterator<Item = String>) -> Self {
         for source in sources {
@@ -105,7 +94,7 @@ impl Setup {
         self
     }
 
-    fn load(&self) -> Result<Config, ConfigError> {
+    pub(crate) fn load(&self) -> Result<Config, ConfigError> {
         let keys: Vec<String> = self
             .sources
             .iter()
@@ -116,16 +105,6 @@ impl Setup {
             variables.entry("VIBETEA_PUBLIC_KEYS".to_owned()).or_insert(keys.join(","));
         }
         Config::load(&Args::default(), &move |name: &str| variables.get(name).cloned())
-    }
-
-    /// What the server has to say about a configuration it takes.
-    pub(crate) fn warnings(&self) -> Vec<String> {
-        self.load().unwrap().warnings
-    }
-
-    /// What the server has to say about a configuration it does not take.
-    pub(crate) fn refused(&self) -> String {
-        self.load().unwrap_err().to_string()
     }
 
     pub(crate) async fn start(self) -> Server {
