@@ -37,7 +37,7 @@ impl Hosted {
             "Deno is not installed; run `npm ci` in compat/supabase, or `cargo xtask test`"
         );
         let mut child = Command::new(deno)
-            .args(["run", "--quiet", "--allow-all", "functions/tests/serve.ts"])
+            .args(["run", "--quiet", "--node-modules-dir=manual", "--allow-all", "functions/tests/serve.ts"])
             .args(arguments)
             .current_dir(folder)
             .env("VIBETEA_PUBLIC_KEYS", public_keys)

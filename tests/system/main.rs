@@ -7,6 +7,7 @@ mod configuration;
 mod crash;
 mod description;
 mod end_to_end;
+mod homes;
 mod hosted;
 mod outbox;
 mod postgres;

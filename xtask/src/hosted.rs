@@ -7,8 +7,9 @@ use anyhow::Result;
 use crate::client::{install, npm_in};
 use crate::shell::root;
 
-/// Format, lints and types, then the tests against a real PostgreSQL. The runtime comes as the lock file names it;
-/// whole-system tests start the functions with the same one.
+/// Format, lints and types, then the tests against a real PostgreSQL. The runtime and its packages come as the lock file
+/// names them, by npm, which knows the machine's proxies and certificates; whole-system tests start the functions with
+/// the same ones.
 pub(crate) fn test() -> Result<()> {
     install(&folder())?;
     npm_in(&folder(), ["run", "check"]).run()?;

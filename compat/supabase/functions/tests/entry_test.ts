@@ -10,7 +10,14 @@ const FOLDER = new URL("../../", import.meta.url);
 /** Runs an entry; answers its address and a way to end it, which tells what it logged. */
 async function run(name: string, variables: Record<string, string>) {
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--cached-only", "--allow-net=127.0.0.1", "--allow-env", `functions/${name}/index.ts`],
+    args: [
+      "run",
+      "--node-modules-dir=manual",
+      "--cached-only",
+      "--allow-net=127.0.0.1",
+      "--allow-env",
+      `functions/${name}/index.ts`,
+    ],
     cwd: FOLDER,
     env: { ...variables, DENO_SERVE_ADDRESS: "tcp:127.0.0.1:0", NO_COLOR: "1" },
     stdout: "null",
