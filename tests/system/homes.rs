@@ -114,7 +114,9 @@ fn the_same_batches_have_the_same_answers_in_all_three_homes() {
             }
         }
         let [first, others @ ..] = homes.map(queries);
-        others.into_iter().for_each(|other| assert_eq!(other, first));
+        for other in others {
+            assert_eq!(other, first);
+        }
     }
     // one event more in one of them is seen
     let extra = json!([{
