@@ -37,7 +37,7 @@ fn eight_servers_that_start_at_once_on_an_empty_database_all_serve() {
     let Some(cluster) = Cluster::shared() else { return };
     let whole = cluster.database();
     works(&whole);
-    for _ in 0..if is_soak() { 20 } else { 2 } {
+    for _ in 0..if is_soak() { 40 } else { 5 } {
         let database = cluster.database();
         let mut replicas = [0; 8].map(|_| Replica::start_unready(&database.url()));
         for (replica, number) in replicas.iter_mut().zip(0..) {
