@@ -63,20 +63,16 @@ impl Home {
 /// Writes numbers of hundreds of digits as they were sent, with an exponent: the reader of these tests is not exact with
 /// so many.
 fn short_numbers(json: &str) -> String {
-    let mut short = String::new();
+    let is_digit = |c: char| c.is_ascii_digit();
     // every other part is text in quotes
-    for (number, part) in json.split_inclusive('"').enumerate() {
-        let digits = |c: char| c.is_ascii_digit();
-        match part.find(digits).filter(|_| number % 2 == 0) {
-            Some(start) if part[start..].chars().take_while(|c| digits(*c)).count() > 25 => {
-                let end = start + part[start..].chars().take_while(|c| digits(*c)).count();
-                let kept = part[..end].trim_end_matches('0');
-                short += &format!("{kept}e{}{}", end - kept.len(), &part[end..]);
-            }
-            _ => short += part,
-        }
-    }
-    short
+    let parts = json.split_inclusive('"').enumerate().map(|(number, part)| {
+        let Some(start) = part.find(is_digit).filter(|_| number % 2 == 0) else { return part.to_owned() };
+        let end = part[start..].find(|c| !is_digit(c)).map_or(part.len(), |length| start + length);
+        let kept = part[..end].trim_end_matches('0');
+        let zeros = end - kept.len();
+        if zeros > 25 { format!("{kept}e{zeros}{}", &part[end..]) } else { part.to_owned() }
+    });
+    parts.collect()
 }
 
 pub(crate) struct Held(Shell);
