@@ -18,7 +18,7 @@ const RECORD: &str = "vibetea._sqlx_migrations";
 const RETRY: Duration = Duration::from_millis(250);
 
 /// Tables that are in the way of the first migration: a table `events` that lacks a column of the hosted deployment's,
-/// or something in our schema that no migration made.
+/// or something in our schema that no migration made. Another server may be making its record just now.
 const IN_THE_WAY: &str = "
     SELECT 'the table public.events has other columns' WHERE to_regclass('public.events') IS NOT NULL AND 6 <> (
         SELECT count(*) FROM pg_attribute
@@ -28,7 +28,8 @@ const IN_THE_WAY: &str = "
             ('payload', 'jsonb'), ('created_at', 'timestamp with time zone')))
     UNION ALL
     SELECT 'the schema vibetea has tables that no VibeTea server made' WHERE to_regclass('vibetea.stream') IS NULL
-        AND EXISTS (SELECT FROM pg_class WHERE relnamespace = to_regnamespace('vibetea'))";
+        AND EXISTS (SELECT FROM pg_class WHERE relnamespace = to_regnamespace('vibetea')
+            AND relname NOT LIKE '\\_sqlx\\_migrations%')";
 
 /// How many migrations the hosted platform's tool has run, which keeps a record of its own: told by what they made.
 const RUN_ELSEWHERE: &str = "SELECT CASE WHEN to_regclass('vibetea.ticket') IS NOT NULL THEN 3::bigint
