@@ -48,6 +48,8 @@ const BARE_INSERT: &str = "INSERT INTO public.bare (id, source, timestamp, event
 struct Homes {
     sqlite: Server,
     postgres: Server,
+    /// Another server on the same database.
+    second: Server,
     hosted: Hosted,
     bare: PgConnection,
 }
@@ -75,8 +77,12 @@ async fn measure_at(report: &mut Report, count: u64, rounds: usize) -> Result<()
     store.close().await;
     let key = SigningKey::from_bytes(&beside.private_key());
     let program = beside.start_server_with(&public_key, &[("VIBETEA_DATABASE_URL", &hosted.database)]);
-    let postgres = Server { place: beside, program, key, source: source() };
-    let mut homes = Homes { sqlite: Server::start_in(place), postgres, hosted, bare };
+    let postgres = Server { place: beside, program, key: key.clone(), source: source() };
+    let place_of_second = Place::new();
+    let program =
+        place_of_second.start_server_with(&public_key, &[("VIBETEA_DATABASE_URL", &hosted.database)]);
+    let second = Server { place: place_of_second, program, key, source: source() };
+    let mut homes = Homes { sqlite: Server::start_in(place), postgres, second, hosted, bare };
     ingest(report, &mut homes, count, rounds).await?;
     query_outside(report, &homes, count)
 }
@@ -132,7 +138,7 @@ async fn query_inside(
 async fn ingest(report: &mut Report, homes: &mut Homes, count: u64, rounds: usize) -> Result<()> {
     let mut maker = Maker::live(Ids::HourFirst, 72 + count);
     let key = SigningKey::from_bytes(&homes.postgres.place.private_key());
-    let mut rates = [Vec::new(), Vec::new(), Vec::new(), Vec::new()];
+    let mut rates = [Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new()];
     let events = (BATCH * BATCHES) as u64;
     for _ in 0..rounds {
         let servers = [&homes.sqlite, &homes.postgres];
@@ -152,11 +158,18 @@ async fn ingest(report: &mut Report, homes: &mut Homes, count: u64, rounds: usiz
             insert_bare(&mut homes.bare, batch).await?;
         }
         rates[3].push(rate(events, start.elapsed()));
+        let [one, other] = [&homes.postgres, &homes.second].map(|server| {
+            let requests = server.requests("/ingest", &mut maker, BATCHES, BATCH);
+            load::send(server.address(), load::spread(requests, CONNECTIONS / 2))
+        });
+        let (one, other) = tokio::try_join!(one, other)?;
+        rates[4].push(rate(2 * events, one.max(other)));
     }
-    let [sqlite, postgres, hosted, bare] = rates.map(|mut rates| median(&mut rates));
+    let [sqlite, postgres, hosted, bare, two] = rates.map(|mut rates| median(&mut rates));
     let what = |home| format!("signed ingest of 1000, {count} events stored: {home}");
     report.add(what("SQLite"), sqlite, "events/s", Aim::None);
     report.add(what("PostgreSQL"), postgres, "events/s", Aim::None);
+    report.add(what("two servers on one PostgreSQL, together"), two, "events/s", Aim::None);
     report.add(what("hosted functions"), hosted, "events/s", Aim::None);
     let what = format!("bare loop of the best bulk statement, {count} events stored");
     report.add(what, bare, "events/s", Aim::None);
