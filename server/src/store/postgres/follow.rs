@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnection, PgListener, PgPool, PgPoolOptions};
-use tokio::sync::Notify;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +23,31 @@ const PAGE: i64 = 1000;
 /// A database that does not answer does not keep the server from stopping.
 const LEAVE: Duration = Duration::from_secs(2);
 
+/// How far the stream is followed, in looks that were asked for.
+#[derive(Debug, Default)]
+pub(super) struct Looks {
+    asked: watch::Sender<u64>,
+    done: watch::Sender<u64>,
+}
+
+impl Looks {
+    /// Asks for a look at the stream; answers its number.
+    pub(super) fn ask(&self) -> u64 {
+        let mut number = 0;
+        self.asked.send_modify(|asked| {
+            *asked += 1;
+            number = *asked;
+        });
+        number
+    }
+
+    /// Waits until that look, or a later one, has told all there was.
+    pub(super) async fn done(&self, number: u64) {
+        // the sender lives as long as this value
+        let _ = self.done.subscribe().wait_for(|done| *done >= number).await;
+    }
+}
+
 /// The tasks that follow the stream.
 #[derive(Debug)]
 pub(super) struct Follower {
@@ -34,18 +59,18 @@ pub(super) struct Follower {
 
 impl Follower {
     /// Follows the stream behind a place.
-    pub(super) fn start(target: Target, behind: i64, committed: Arc<Notify>, on_live: OnLive) -> Self {
+    pub(super) fn start(target: Target, behind: i64, looks: Arc<Looks>, on_live: OnLive) -> Self {
         let stop = CancellationToken::new();
         let pool = PgPoolOptions::new()
             .max_connections(1)
             .max_lifetime(None)
             .idle_timeout(None)
             .connect_lazy_with(target.options());
-        let listen = listen(target.clone(), pool.clone(), Arc::clone(&committed));
+        let listen = listen(target.clone(), pool.clone(), Arc::clone(&looks));
         let follow = Follow { target, connection: None, place: behind, on_live, is_well: true };
         let tasks = vec![
             tokio::spawn(until(stop.clone(), listen)),
-            tokio::spawn(until(stop.clone(), follow.run(committed))),
+            tokio::spawn(until(stop.clone(), follow.run(looks))),
         ];
         Self { stop, tasks: std::sync::Mutex::new(tasks), pool }
     }
@@ -78,7 +103,7 @@ async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
 }
 
 /// Passes notifications on. What was missed while there was no connection is found by the poll.
-async fn listen(target: Target, pool: PgPool, committed: Arc<Notify>) {
+async fn listen(target: Target, pool: PgPool, looks: Arc<Looks>) {
     loop {
         let listening = target.within(async {
             let mut listener = PgListener::connect_with(&pool).await?;
@@ -86,10 +111,10 @@ async fn listen(target: Target, pool: PgPool, committed: Arc<Notify>) {
             Ok(listener)
         });
         if let Ok(mut listener) = listening.await {
-            committed.notify_one();
+            looks.ask();
             // none: the connection was lost
             while let Ok(Some(_)) = listener.try_recv().await {
-                committed.notify_one();
+                looks.ask();
             }
         }
         tokio::time::sleep(RETRY).await;
@@ -105,16 +130,19 @@ struct Follow {
 }
 
 impl Follow {
-    async fn run(mut self, committed: Arc<Notify>) {
+    async fn run(mut self, looks: Arc<Looks>) {
+        let mut asked = looks.asked.subscribe();
         loop {
             // either way: what is new is read from the table
-            let _ = tokio::time::timeout(POLL, committed.notified()).await;
+            let _ = tokio::time::timeout(POLL, asked.changed()).await;
+            let number = *asked.borrow_and_update();
             match self.catch_up().await {
-                Ok(()) if !self.is_well => {
-                    self.is_well = true;
-                    tracing::info!("the live stream is followed again");
+                Ok(()) => {
+                    looks.done.send_replace(number);
+                    if !std::mem::replace(&mut self.is_well, true) {
+                        tracing::info!("the live stream is followed again");
+                    }
                 }
-                Ok(()) => {}
                 Err(error) => {
                     self.connection = None;
                     if std::mem::take(&mut self.is_well) {

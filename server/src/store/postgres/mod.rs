@@ -17,7 +17,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::sync::Notify;
 use vibetea_protocol::api::Session;
 use vibetea_protocol::history::HourlyAggregate;
 use vibetea_protocol::{Clock, EventId, Timestamp};
@@ -31,7 +30,7 @@ use super::{
     StoreError, Totals, ask,
 };
 use connection::Target;
-use follow::Follower;
+use follow::{Follower, Looks};
 
 pub(super) use connection::store_error;
 pub(super) use reader::Reader;
@@ -93,10 +92,10 @@ impl PostgresStore {
         };
         let mut connection = target.connect().await.map_err(unreachable)?;
         let newest = target.within(read::newest_seq(&mut connection)).await.map_err(unreachable)?;
-        let committed = Arc::new(Notify::new());
-        let queue = writer::spawn(&target, &options, Arc::clone(&committed))?;
+        let looks = Arc::new(Looks::default());
+        let queue = writer::spawn(&target, &options, Arc::clone(&looks))?;
         let behind = i64::try_from(newest).unwrap_or(i64::MAX);
-        let follower = Follower::start(target.clone(), behind, committed, on_live);
+        let follower = Follower::start(target.clone(), behind, looks, on_live);
         let handle = Handle::current();
         let readers = ReadPool::new(options.readers, move || Reader::open(&target, &handle));
         Ok(Self { queue: Arc::new(queue), follower: Arc::new(follower), readers: Arc::new(readers), clock })

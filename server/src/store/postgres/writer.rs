@@ -1,22 +1,26 @@
 //! The thread that writes: groups of what waits, each in one transaction on a connection of its own, which no request
-//! can cancel. The live stream is told by the follower, which is woken after each commit.
+//! can cancel. The live stream is told by the follower, which is woken after each commit, before the answers.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
+use std::time::Duration;
 
 use sqlx::Connection as _;
 use sqlx::postgres::PgConnection;
 use tokio::runtime::Runtime;
-use tokio::sync::Notify;
 
 use super::PostgresOptions;
 use super::connection::{self, Target};
 use super::count::Counter;
+use super::follow::Looks;
 use super::insert;
-use crate::store::OpenError;
 use crate::store::queue::{Command, Group, Health, Queue};
+use crate::store::{OpenError, Route};
+
+/// The longest that an answer waits for its events to be told.
+const TELL: Duration = Duration::from_millis(500);
 
 struct Writer {
     target: Target,
@@ -26,7 +30,7 @@ struct Writer {
     connection: Option<PgConnection>,
     counter: Counter,
     health: Arc<Health>,
-    committed: Arc<Notify>,
+    looks: Arc<Looks>,
     group_events: usize,
 }
 
@@ -34,7 +38,7 @@ struct Writer {
 pub(super) fn spawn(
     target: &Target,
     options: &PostgresOptions,
-    committed: Arc<Notify>,
+    looks: Arc<Looks>,
 ) -> Result<Queue, OpenError> {
     let failed = |error: std::io::Error| OpenError::Failed {
         database: target.name.clone(),
@@ -48,7 +52,7 @@ pub(super) fn spawn(
         connection: None,
         counter: Counter::default(),
         health: Arc::clone(&health),
-        committed,
+        looks,
         group_events: options.group_events,
     };
     let thread = thread::Builder::new()
@@ -116,7 +120,13 @@ impl Writer {
         let stored = self.with_connection(async |connection, counter| {
             insert::store(connection, counter, group.batches()).await
         })?;
-        self.committed.notify_one();
+        let number = self.looks.ask();
+        if group.batches().any(|batch| batch.route == Route::Live) {
+            // who has an answer may stop this server, or open a socket that is to begin behind the event
+            let told = self.looks.done(number);
+            // in trouble the events are told later
+            let _ = self.runtime.block_on(async { tokio::time::timeout(TELL, told).await });
+        }
         Ok(stored)
     }
 
