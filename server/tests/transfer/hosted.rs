@@ -23,8 +23,11 @@ pub(crate) fn import(place: &Place, hosted: &Hosted) -> Ended {
     let file = place.path().join("url");
     fs::write(&file, format!("{}\n", hosted.url())).unwrap();
     let mut command = place.program(&["import", "--from-file", file.to_str().unwrap()]);
-    let ended = Ended::of(&command.env("RUST_LOG", "trace").output().unwrap());
+    let mut ended = Ended::of(&command.env("RUST_LOG", "trace").output().unwrap());
     assert!(!ended.told.contains(PASSWORD), "{}", ended.told);
+    // threads of the runtime may still say that they end when the last word is said
+    let is_trace = |line: &&str| line.starts_with('{') && line.contains(r#""level":"TRACE""#);
+    ended.told = ended.told.lines().filter(|line| !is_trace(line)).flat_map(|line| [line, "\n"]).collect();
     ended
 }
 
