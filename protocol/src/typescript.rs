@@ -75,5 +75,16 @@ fn api_declarations() -> Vec<String> {
         api::TypeCount::decl(),
         api::BreakdownsMeta::decl(),
         api::Breakdowns::decl(),
+        api::Viewer::decl(),
+        api::RegisteredKey::decl(),
+        api::RegisteredSource::decl(),
+        api::RegisteredSources::decl(),
+        api::NewEnrolment::decl(),
+        api::Enrolment::decl(),
+        api::RenameSource::decl(),
+        api::ViewerToken::decl(),
+        api::ViewerTokens::decl(),
+        api::NewViewerToken::decl(),
+        api::IssuedToken::decl(),
     ]
 }

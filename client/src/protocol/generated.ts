@@ -634,4 +634,158 @@ types: Array<TypeCount>,
  */
 meta: BreakdownsMeta, };
 
+export type Viewer = { 
+/**
+ * Whether the admin routes answer.
+ */
+admin: boolean, 
+/**
+ * The sources that are shown; `null` for all.
+ */
+sources: Array<string> | null, };
+
+export type RegisteredKey = { 
+/**
+ * The first 16 hexadecimal digits of the key's SHA-256.
+ */
+fingerprint: string, 
+/**
+ * When it was registered; none for a key of the configuration.
+ */
+added: string | null, 
+/**
+ * When it ceases to be taken, where another one has replaced it.
+ */
+expires: string | null, };
+
+export type RegisteredSource = { 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * Whether it stands in the server's configuration, where alone it can be changed.
+ */
+configured: boolean, 
+/**
+ * Its keys in force.
+ */
+keys: Array<RegisteredKey>, 
+/**
+ * When it was revoked; none while it may send.
+ */
+revoked: string | null, 
+/**
+ * When a signed request of it was last let in.
+ */
+lastSeen: string | null, 
+/**
+ * Time of its latest event.
+ */
+lastEvent: string | null, 
+/**
+ * The release its monitor tells.
+ */
+version: string | null, };
+
+export type RegisteredSources = { 
+/**
+ * Every source that is or was registered.
+ */
+sources: Array<RegisteredSource>, };
+
+export type NewEnrolment = { 
+/**
+ * The name under which that monitor will send.
+ */
+source: string, };
+
+export type Enrolment = { 
+/**
+ * The name under which that monitor will send.
+ */
+source: string, 
+/**
+ * Eight characters, `XXXX-XXXX`.
+ */
+code: string, 
+/**
+ * What to paste on the monitor's machine.
+ */
+command: string, 
+/**
+ * How long the code can be used.
+ */
+expiresInSeconds: number, };
+
+export type RenameSource = { 
+/**
+ * The new name.
+ */
+name: string, };
+
+export type ViewerToken = { 
+/**
+ * What it is called by in other requests.
+ */
+id: string, 
+/**
+ * Whose it is.
+ */
+name: string, 
+/**
+ * Whether it opens the admin routes.
+ */
+admin: boolean, 
+/**
+ * The sources it shows; `null` for all.
+ */
+sources: Array<string> | null, 
+/**
+ * When it was made.
+ */
+created: string, 
+/**
+ * When it ceases to be taken.
+ */
+expires: string | null, 
+/**
+ * When it was last shown, to the minute.
+ */
+lastUsed: string | null, };
+
+export type ViewerTokens = { 
+/**
+ * Every token that was not revoked.
+ */
+tokens: Array<ViewerToken>, };
+
+export type NewViewerToken = { 
+/**
+ * Whose it is: 1 to 64 characters without control characters.
+ */
+name: string, 
+/**
+ * Whether it opens the admin routes; such a token shows all sources.
+ */
+admin: boolean, 
+/**
+ * The sources it shows; without it all.
+ */
+sources?: Array<string>, 
+/**
+ * After how many days it ceases to be taken, 1 to 3650; without it never.
+ */
+expiresInDays?: number, };
+
+export type IssuedToken = { 
+/**
+ * The token.
+ */
+token: string, 
+/**
+ * What is kept of it.
+ */
+entry: ViewerToken, };
+
 export type ControlFrame = { control: "reset" };

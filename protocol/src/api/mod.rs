@@ -1,5 +1,6 @@
 //! Parameters and answers of `/api/v1`. Every route reads its parameters by the names that stand here.
 
+mod admin;
 mod breakdowns;
 mod counts;
 mod events;
@@ -9,6 +10,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use admin::{
+    Enrolment, IssuedToken, NewEnrolment, NewViewerToken, RegisteredKey, RegisteredSource, RegisteredSources,
+    RenameSource, Viewer, ViewerToken, ViewerTokens,
+};
 pub use breakdowns::{
     Breakdowns, BreakdownsMeta, BreakdownsQuery, ProjectCount, SourceCount, ToolBreakdown, TypeCount,
 };

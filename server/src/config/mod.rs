@@ -1,7 +1,9 @@
 //! The server's settings: flag over environment over file over default, each read through a lookup function.
 
+mod access;
 mod args;
 mod base;
+mod database;
 mod hosts;
 mod reader;
 mod store;
@@ -10,19 +12,19 @@ mod tests;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::{Path, PathBuf};
-use std::str::FromStr as _;
+use std::path::PathBuf;
 
-use sqlx::postgres::PgConnectOptions;
 use vibetea_protocol::limits::{MAX_EVENTS_BODY, MAX_INGEST_BODY};
 
+pub use access::Access;
+use access::read_access;
 pub use args::Args;
 pub use base::BasePath;
+use database::read_database;
+pub use database::{Database, PostgresUrl};
 pub use hosts::{AllowedHost, CorsOrigins};
 use reader::{Reader, Setting};
 pub use store::{StoreArgs, StoreConfig};
-
-use crate::auth::{Keys, Token};
 
 /// Answers the value of a variable of the environment.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -58,48 +60,6 @@ pub struct Config {
     pub log: String,
     /// Sentences for the operator about settings that were understood but should change.
     pub warnings: Vec<String>,
-}
-
-/// Where events are kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Database {
-    /// A `SQLite` file.
-    Sqlite(PathBuf),
-    /// A PostgreSQL database.
-    Postgres(PostgresUrl),
-    /// Nowhere: what comes in live is passed on.
-    Relay,
-}
-
-/// The URL of a PostgreSQL database; may hold a password.
-#[derive(Clone, PartialEq, Eq)]
-pub struct PostgresUrl(String);
-
-impl PostgresUrl {
-    /// The whole URL.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for PostgresUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PostgresUrl(…)")
-    }
-}
-
-/// Who may send and who may watch.
-#[derive(Debug, Clone)]
-pub enum Access {
-    /// Senders sign, watchers show a token.
-    Guarded {
-        /// The senders' keys.
-        keys: Keys,
-        /// The watchers' token.
-        token: Token,
-    },
-    /// Everybody on this machine may do both.
-    Open,
 }
 
 /// One setting that is wrong.
@@ -270,118 +230,4 @@ fn read_host(text: &str) -> Option<IpAddr> {
         return Some(IpAddr::V4(Ipv4Addr::LOCALHOST));
     }
     text.trim_start_matches('[').trim_end_matches(']').parse().ok()
-}
-
-const DATABASE_ALLOWED: &str =
-    "sqlite:PATH, postgres://USER:PASSWORD@HOST/DATABASE, or none to pass events on without keeping them";
-
-fn read_database(reader: &mut Reader<'_>, lookup: Lookup<'_>) -> Option<Database> {
-    let data_dir = reader.find(&DATA_DIR).map(|found| PathBuf::from(found.value));
-    let Some(found) = reader.find(&DATABASE_URL) else {
-        let directory = data_dir
-            .or_else(|| directory(lookup, "XDG_DATA_HOME", ".local/share").map(|path| path.join("vibetea")));
-        if directory.is_none() {
-            reader.wrong.push(Wrong::new(
-                DATA_DIR.name,
-                "is not set, and neither is HOME",
-                "the directory for the database",
-            ));
-        }
-        return directory.map(|path| Database::Sqlite(path.join("vibetea.db")));
-    };
-    let text = found.value.trim();
-    if text == "none" {
-        return Some(Database::Relay);
-    }
-    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-        if PgConnectOptions::from_str(text).is_ok() {
-            return Some(Database::Postgres(PostgresUrl(text.to_owned())));
-        }
-        reader.wrong.push(Wrong::new(
-            found.origin,
-            "holds a PostgreSQL URL that cannot be read",
-            DATABASE_ALLOWED,
-        ));
-        return None;
-    }
-    // a URL with a password in it must not be shown; everything else may be
-    let path = text.strip_prefix("sqlite:").map(|rest| rest.strip_prefix("//").unwrap_or(rest));
-    match path {
-        Some(path) if !path.is_empty() && !path.contains(['?', '\0']) && path != ":memory:" => {
-            Some(Database::Sqlite(Path::new(path).to_path_buf()))
-        }
-        Some(path) => {
-            reader.wrong.push(Wrong::new(found.origin, format!("names the file {path:?}"), DATABASE_ALLOWED));
-            None
-        }
-        None => {
-            let scheme: String = text.chars().take_while(char::is_ascii_alphanumeric).take(20).collect();
-            reader.wrong.push(Wrong::new(
-                found.origin,
-                format!("holds {scheme:?}…, a kind of database this server does not know"),
-                DATABASE_ALLOWED,
-            ));
-            None
-        }
-    }
-}
-
-fn read_access(reader: &mut Reader<'_>, host: IpAddr) -> Option<Access> {
-    let open = reader.parse(&UNSAFE_NO_AUTH, false, "true or false", |text| {
-        match text.to_ascii_lowercase().as_str() {
-            "true" | "1" | "yes" | "on" => Some(true),
-            "false" | "0" | "no" | "off" => Some(false),
-            _ => None,
-        }
-    });
-    if open {
-        if !host.is_loopback() {
-            reader.wrong.push(Wrong::new(
-                UNSAFE_NO_AUTH.name,
-                format!("is true while {} is {host}", HOST.name),
-                "false, or a loopback address such as 127.0.0.1",
-            ));
-            return None;
-        }
-        return Some(Access::Open);
-    }
-    let keys = read_keys(reader);
-    let token = read_token(reader);
-    Some(Access::Guarded { keys: keys?, token: token? })
-}
-
-fn read_keys(reader: &mut Reader<'_>) -> Option<Keys> {
-    const ALLOWED: &str = "source:base64key, several separated by commas; a source may be named twice";
-    let Some(found) = reader.find(&PUBLIC_KEYS) else {
-        reader.wrong.push(Wrong::new(PUBLIC_KEYS.name, "is not set", ALLOWED));
-        return None;
-    };
-    match Keys::parse(&found.value) {
-        Ok(keys) => Some(keys),
-        Err(error) => {
-            reader.wrong.push(Wrong::new(found.origin, format!("cannot be used: {error}"), ALLOWED));
-            None
-        }
-    }
-}
-
-fn read_token(reader: &mut Reader<'_>) -> Option<Token> {
-    const ALLOWED: &str = "printable ASCII without spaces, best 32 random characters or more";
-    let Some(found) = reader.find(&TOKEN) else {
-        reader.wrong.push(Wrong::new(TOKEN.name, "is not set", ALLOWED));
-        return None;
-    };
-    let text = found.value.trim();
-    if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        reader.reject(&TOKEN, &found, ALLOWED);
-        return None;
-    }
-    if text.len() < 16 {
-        reader.warnings.push(format!(
-            "{} is only {} characters long and might be guessed: 32 random characters are better",
-            found.origin,
-            text.len()
-        ));
-    }
-    Some(Token::new(text))
 }

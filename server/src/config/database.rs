@@ -1,0 +1,92 @@
+//! Where events are kept.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr as _;
+
+use sqlx::postgres::PgConnectOptions;
+
+use super::reader::Reader;
+use super::{DATA_DIR, DATABASE_URL, Lookup, Wrong, directory};
+
+/// Where events are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Database {
+    /// A `SQLite` file.
+    Sqlite(PathBuf),
+    /// A PostgreSQL database.
+    Postgres(PostgresUrl),
+    /// Nowhere: what comes in live is passed on.
+    Relay,
+}
+
+/// The URL of a PostgreSQL database; may hold a password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PostgresUrl(String);
+
+impl PostgresUrl {
+    /// The whole URL.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PostgresUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PostgresUrl(…)")
+    }
+}
+
+const DATABASE_ALLOWED: &str =
+    "sqlite:PATH, postgres://USER:PASSWORD@HOST/DATABASE, or none to pass events on without keeping them";
+
+pub(super) fn read_database(reader: &mut Reader<'_>, lookup: Lookup<'_>) -> Option<Database> {
+    let data_dir = reader.find(&DATA_DIR).map(|found| PathBuf::from(found.value));
+    let Some(found) = reader.find(&DATABASE_URL) else {
+        let directory = data_dir
+            .or_else(|| directory(lookup, "XDG_DATA_HOME", ".local/share").map(|path| path.join("vibetea")));
+        if directory.is_none() {
+            reader.wrong.push(Wrong::new(
+                DATA_DIR.name,
+                "is not set, and neither is HOME",
+                "the directory for the database",
+            ));
+        }
+        return directory.map(|path| Database::Sqlite(path.join("vibetea.db")));
+    };
+    let text = found.value.trim();
+    if text == "none" {
+        return Some(Database::Relay);
+    }
+    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        if PgConnectOptions::from_str(text).is_ok() {
+            return Some(Database::Postgres(PostgresUrl(text.to_owned())));
+        }
+        reader.wrong.push(Wrong::new(
+            found.origin,
+            "holds a PostgreSQL URL that cannot be read",
+            DATABASE_ALLOWED,
+        ));
+        return None;
+    }
+    // a URL with a password in it must not be shown; everything else may be
+    let path = text.strip_prefix("sqlite:").map(|rest| rest.strip_prefix("//").unwrap_or(rest));
+    match path {
+        Some(path) if !path.is_empty() && !path.contains(['?', '\0']) && path != ":memory:" => {
+            Some(Database::Sqlite(Path::new(path).to_path_buf()))
+        }
+        Some(path) => {
+            reader.wrong.push(Wrong::new(found.origin, format!("names the file {path:?}"), DATABASE_ALLOWED));
+            None
+        }
+        None => {
+            let scheme: String = text.chars().take_while(char::is_ascii_alphanumeric).take(20).collect();
+            reader.wrong.push(Wrong::new(
+                found.origin,
+                format!("holds {scheme:?}…, a kind of database this server does not know"),
+                DATABASE_ALLOWED,
+            ));
+            None
+        }
+    }
+}
