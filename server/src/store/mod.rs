@@ -3,6 +3,7 @@
 mod ask;
 mod calendar;
 mod facts;
+mod hours;
 mod kept;
 mod pool;
 mod postgres;

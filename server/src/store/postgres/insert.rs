@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use sqlx::Executor as _;
 use sqlx::postgres::PgConnection;
 
-use super::count::Counter;
+use super::count::{Counter, Own};
 use crate::store::{NewBatch, NewEvent, Route};
 
 const INSERT: &str = "SELECT bulk_insert_events(batch::jsonb) FROM unnest($1::text[]) AS given (batch)";
@@ -32,7 +32,7 @@ pub(super) async fn store(
     counter: &mut Counter,
     batches: impl Iterator<Item = &NewBatch> + Clone,
 ) -> sqlx::Result<Vec<u64>> {
-    let events = batches.clone().map(|batch| batch.events.len()).sum();
+    let own = Own::of(batches.clone());
     let batches = batches.map(json).collect::<Result<Vec<String>, _>>().map_err(encode)?;
     connection.execute("BEGIN").await?;
     let inserted: Vec<i64> = if batches.is_empty() {
@@ -40,7 +40,7 @@ pub(super) async fn store(
         Vec::new()
     } else {
         let inserted = sqlx::query_scalar(INSERT).bind(&batches).fetch_all(&mut *connection).await?;
-        counter.count(connection, events).await?;
+        counter.count(connection, &own).await?;
         inserted
     };
     connection.execute("COMMIT").await?;

@@ -7,12 +7,15 @@ use std::sync::Arc;
 use vibetea_protocol::history::HourlyAggregate;
 use vibetea_protocol::{EventId, EventType, SourceId, Timestamp};
 
+use crate::store::hours::{self, HourCount};
 use crate::store::{LiveEvent, NewEvent, Totals};
 
 const AFTER: &str = "SELECT live, source, id, micros(timestamp), type_number(event_type), payload::text
     FROM public.events WHERE live > $1 ORDER BY live LIMIT $2";
+/// As arrays in one row, since rows cost more than numbers.
 const HOURLY: &str =
-    "SELECT source, date::text, hour, event_count FROM hourly_aggregates_since(moment($1), $2)";
+    "SELECT array_agg(hour), array_agg(source), array_agg(events) FROM hours_since(moment($1), $2)";
+const SOURCES: &str = "SELECT name, id FROM source WHERE $1 IS NULL OR name = $1";
 const TOTALS: &str = "SELECT (SELECT count(DISTINCT source) FROM tally),
     (SELECT micros(min(timestamp)) FROM public.events), (SELECT micros(max(timestamp)) FROM public.events)";
 
@@ -65,16 +68,16 @@ pub(super) async fn hourly_aggregates(
     if source.is_some_and(|source| source.contains('\0')) {
         return Ok(Vec::new());
     }
-    let rows = sqlx::query(HOURLY).bind(from.as_micros()).bind(source).fetch_all(connection).await?;
-    let aggregate = |row: &PgRow| {
-        Ok(HourlyAggregate {
-            source: row.try_get(0)?,
-            date: row.try_get(1)?,
-            hour: u8::try_from(row.try_get::<i32, _>(2)?).map_err(decode)?,
-            event_count: natural(row, 3)?,
-        })
-    };
-    rows.iter().map(aggregate).collect()
+    type Numbers = Option<Vec<i64>>;
+    let (hours, sources, events): (Numbers, Numbers, Numbers) =
+        sqlx::query_as(HOURLY).bind(from.as_micros()).bind(source).fetch_one(&mut *connection).await?;
+    let (hours, sources, events) =
+        (hours.unwrap_or_default(), sources.unwrap_or_default(), events.unwrap_or_default());
+    let counts = hours.into_iter().zip(sources).zip(events);
+    let counts = counts.map(|((hour, source), events)| HourCount { hour, source, events }).collect();
+    // a source is never deleted, so each that was counted is still there
+    let names = sqlx::query_as(SOURCES).bind(source).fetch_all(connection).await?;
+    Ok(hours::named(counts, names))
 }
 
 /// What the store holds, from kept counts and the ends of the index on time.

@@ -1,16 +1,15 @@
 //! Events per hour and source, from the kept counts. Only the quarter hour that the window's edge cuts is
 //! counted event by event, and of that the smaller part, so the cost does not grow with the table.
 
-use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 
-use jiff::ToSpan as _;
 use vibetea_protocol::Timestamp;
 use vibetea_protocol::history::HourlyAggregate;
 use vibetea_protocol::timestamp::MICROS_PER_QUARTER;
 
 use super::reader::Reader;
 use super::tally::hour_and_quarter;
+use crate::store::hours::{self, HourCount};
 use crate::store::tables::ReadError;
 
 const HOURS: &str = "SELECT hour, source, q0 + q1 + q2 + q3 FROM hourly WHERE hour > ?1 ORDER BY hour DESC";
@@ -21,12 +20,6 @@ const EDGE_OF_SOURCE: &str = "SELECT source, q0, q1, q2, q3 FROM hourly WHERE ho
 const PART: &str = "SELECT source FROM event INDEXED BY event_ts_source WHERE ts >= ?1 AND ts < ?2";
 const PART_OF_SOURCE: &str = "SELECT source FROM event INDEXED BY event_ts_source
     WHERE ts >= ?1 AND ts < ?2 AND source = ?3";
-
-struct Count {
-    hour: i64,
-    source: i64,
-    events: i64,
-}
 
 /// From a moment on, without an end: newest hour first, sources ascending within it; of all sources or of one.
 pub(super) fn aggregates(
@@ -48,7 +41,7 @@ pub(super) fn aggregates(
     })
 }
 
-fn whole_hours(reader: &Reader, from: Timestamp, source: Option<i64>) -> rusqlite::Result<Vec<Count>> {
+fn whole_hours(reader: &Reader, from: Timestamp, source: Option<i64>) -> rusqlite::Result<Vec<HourCount>> {
     let (edge, _) = hour_and_quarter(from);
     let mut select = reader.connection.prepare_cached(source.map_or(HOURS, |_| HOURS_OF_SOURCE))?;
     select.raw_bind_parameter(1, edge)?;
@@ -58,7 +51,7 @@ fn whole_hours(reader: &Reader, from: Timestamp, source: Option<i64>) -> rusqlit
     let mut rows = select.raw_query();
     let mut counts = Vec::new();
     while let Some(row) = rows.next()? {
-        counts.push(Count { hour: row.get(0)?, source: row.get(1)?, events: row.get(2)? });
+        counts.push(HourCount { hour: row.get(0)?, source: row.get(1)?, events: row.get(2)? });
     }
     Ok(counts)
 }
@@ -68,7 +61,7 @@ fn edge_hour(
     reader: &Reader,
     from: Timestamp,
     source: Option<i64>,
-    counts: &mut Vec<Count>,
+    counts: &mut Vec<HourCount>,
 ) -> rusqlite::Result<()> {
     let (hour, cut) = hour_and_quarter(from);
     let mut select = reader.connection.prepare_cached(source.map_or(EDGE, |_| EDGE_OF_SOURCE))?;
@@ -92,7 +85,7 @@ fn edge_hour(
             events -= part.before(id, row.get(1 + cut)?);
         }
         if events > 0 {
-            counts.push(Count { hour, source: id, events });
+            counts.push(HourCount { hour, source: id, events });
         }
     }
     Ok(())
@@ -132,32 +125,11 @@ impl Part {
     }
 }
 
-fn named(reader: &Reader, mut counts: Vec<Count>) -> Result<Vec<HourlyAggregate>, ReadError> {
+fn named(reader: &Reader, counts: Vec<HourCount>) -> Result<Vec<HourlyAggregate>, ReadError> {
     let ids: BTreeSet<i64> = counts.iter().map(|count| count.source).collect();
     let mut names = Vec::with_capacity(ids.len());
     for id in ids {
-        names.push((reader.tables().source_name(id)?, id));
+        names.push((reader.tables().source_name(id)?.as_str().to_owned(), id));
     }
-    names.sort_unstable();
-    let ranks: HashMap<i64, usize> = names.iter().zip(0..).map(|((_, id), rank)| (*id, rank)).collect();
-    counts.sort_by_cached_key(|count| (Reverse(count.hour), ranks[&count.source]));
-    let mut day = (i64::MIN, String::new());
-    let rows = counts.into_iter().map(|count| {
-        let days = count.hour.div_euclid(24);
-        if day.0 != days {
-            day = (days, date(days));
-        }
-        HourlyAggregate {
-            source: names[ranks[&count.source]].0.as_str().to_owned(),
-            date: day.1.clone(),
-            hour: u8::try_from(count.hour.rem_euclid(24)).unwrap_or_default(),
-            event_count: count.events.unsigned_abs(),
-        }
-    });
-    Ok(rows.collect())
-}
-
-/// `YYYY-MM-DD` of a number of days since 1970, within the years of a [`Timestamp`].
-fn date(days: i64) -> String {
-    jiff::civil::date(1970, 1, 1).saturating_add(days.days()).to_string()
+    Ok(hours::named(counts, names))
 }

@@ -1,0 +1,1 @@
+-- Nothing: the SQLite store asks for its hours as numbers already.
