@@ -3,7 +3,9 @@
 
 use std::str::FromStr;
 
-use vibetea_protocol::names::{AgentId, AgentType, BaseName, ErrorCategory, ToolName};
+use vibetea_protocol::names::{
+    AgentId, AgentType, BaseName, BuiltInTool, ErrorCategory, MCP_PREFIX, ToolName,
+};
 use vibetea_protocol::payload::Payload;
 use vibetea_protocol::{EventId, EventType, Timestamp};
 
@@ -16,7 +18,6 @@ pub(crate) mod panics;
 const MAX_PATH: usize = MAX_TEXT - 96;
 /// Longest name with white space in it, in characters; what is longer is rather a sentence.
 const MAX_SPACED_NAME: usize = 60;
-const MCP_PREFIX: &str = "mcp__";
 /// Folders whose children are home directories, named after people, wherever such a folder stands.
 const HOMES: &[&str] = &["home", "homes", "Users"];
 /// Project of a session that was started in a home directory.
@@ -115,6 +116,8 @@ pub struct Policy {
     extensions: Option<Vec<String>>,
     context: bool,
     projects: ProjectNames,
+    /// MCP servers whose tools may be named.
+    mcp_servers: Vec<String>,
     /// This person's home directory.
     home: Option<String>,
 }
@@ -136,7 +139,8 @@ impl Policy {
             .map(|entry| format!(".{entry}"))
             .collect();
         let extensions = (!extensions.is_empty()).then_some(extensions);
-        Self { extensions, context: true, projects: ProjectNames::Basename, home: None }
+        let (projects, mcp_servers) = (ProjectNames::Basename, Vec::new());
+        Self { extensions, context: true, projects, mcp_servers, home: None }
     }
 
     /// Whether files are named at all.
@@ -151,13 +155,20 @@ impl Policy {
         Self { projects, ..self }
     }
 
+    /// The MCP servers whose tools may be named, with commas between them.
+    #[must_use]
+    pub fn with_mcp_servers(self, list: Option<&str>) -> Self {
+        let servers = list.unwrap_or_default().split(',').map(str::trim).filter(|server| !server.is_empty());
+        Self { mcp_servers: servers.map(str::to_owned).collect(), ..self }
+    }
+
     /// Whose directory is a home directory even if it stands in an unusual place.
     #[must_use]
     pub fn with_home(self, home: Option<&str>) -> Self {
         Self { home: home.map(without_last_separators).map(str::to_owned), ..self }
     }
 
-    /// Lets an event out. Its types hold closed lists, numbers and checked names; the two names that are the
+    /// Lets an event out. Its types hold closed lists, numbers and checked names; the three names that are the
     /// operator's to hold back pass here, wherever and under whatever options they were made.
     pub(crate) fn seal(
         &self,
@@ -173,7 +184,8 @@ impl Policy {
             Payload::Activity(activity) => self.rename(&mut activity.project, identity),
             Payload::Tool(tool) => {
                 self.rename(&mut tool.project, identity);
-                let known = path_field(tool.tool).is_some();
+                tool.tool = self.tool(tool.tool.as_str());
+                let known = path_field(&tool.tool).is_some();
                 tool.context = tool.context.take().filter(|name| known && self.may_name(name));
             }
             Payload::Agent(agent) => self.rename(&mut agent.project, identity),
@@ -182,8 +194,19 @@ impl Policy {
         RedactedEvent { id, timestamp, payload }
     }
 
+    /// A tool's name if it is built in or of an MCP server that may be named, else `mcp` or `other`.
+    pub(crate) fn tool(&self, name: &str) -> ToolName {
+        let Some((server, _)) =
+            name.strip_prefix(MCP_PREFIX).map(|rest| rest.split_once("__").unwrap_or((rest, "")))
+        else {
+            return BuiltInTool::or_fallback(name).into();
+        };
+        let named = self.mcp_servers.iter().any(|listed| listed == server).then(|| ToolName::of_mcp(name));
+        named.flatten().unwrap_or(ToolName::MCP)
+    }
+
     /// The basename of the file that a file tool works on.
-    pub(crate) fn context(&self, tool: ToolName, call: &RawCall<'_>) -> Option<BaseName> {
+    pub(crate) fn context(&self, tool: &ToolName, call: &RawCall<'_>) -> Option<BaseName> {
         let path = match path_field(tool)? {
             PathField::File => call.file_path,
             PathField::Notebook => call.notebook_path,
@@ -231,7 +254,7 @@ enum PathField {
 }
 
 /// Where a file tool's input names its file; no other tool has a context.
-fn path_field(tool: ToolName) -> Option<PathField> {
+fn path_field(tool: &ToolName) -> Option<PathField> {
     match tool.as_str() {
         "Read" | "Edit" | "Write" | "MultiEdit" => Some(PathField::File),
         "NotebookEdit" => Some(PathField::Notebook),
@@ -244,11 +267,6 @@ fn path_field(tool: ToolName) -> Option<PathField> {
 fn base_name(path: &str) -> Option<BaseName> {
     let is_path = path.len() <= MAX_PATH && !path.contains("://") && !path.contains(char::is_control);
     is_path.then(|| BaseName::last_component(path)).flatten()
-}
-
-/// A tool's name if it is built in, else `mcp` or `other`.
-pub(crate) fn tool(name: &str) -> ToolName {
-    if name.starts_with(MCP_PREFIX) { ToolName::MCP } else { ToolName::or_fallback(name) }
 }
 
 /// Project of a session whose transcript names none.

@@ -1,5 +1,6 @@
 //! The names an event of ours may carry: closed lists and checked short names, never free text.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -70,7 +71,7 @@ macro_rules! closed_list {
 
 closed_list!(
     /// Name of a built-in tool; `mcp` for tools of MCP servers, `other` for the rest.
-    ToolName, fallback "other",
+    BuiltInTool, fallback "other",
     [
         "Agent", "AgentOutputTool", "AskUserQuestion", "Bash", "BashOutput", "CronCreate", "CronDelete",
         "CronList", "Edit", "EnterPlanMode", "EnterWorktree", "ExitPlanMode", "ExitWorktree", "Glob", "Grep",
@@ -82,10 +83,45 @@ closed_list!(
     ]
 );
 
+/// Name of a tool: a word of [`BuiltInTool`], or the whole name of an MCP server's tool, `mcp__server__tool`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub struct ToolName(Cow<'static, str>);
+
+checked_string!(ToolName);
+
 impl ToolName {
     /// A tool of any MCP server.
-    pub const MCP: Self = Self("mcp");
+    pub const MCP: Self = Self(Cow::Borrowed("mcp"));
+
+    /// The name if it is on the list or that of an MCP server's tool.
+    pub fn new(name: &str) -> Option<Self> {
+        BuiltInTool::listed(name).map(Self::from).or_else(|| Self::of_mcp(name))
+    }
+
+    /// The whole name of an MCP server's tool: `mcp__`, the server, `__` and the tool, each of ASCII letters, digits,
+    /// `_` and `-`, up to 100 characters in all.
+    pub fn of_mcp(name: &str) -> Option<Self> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+        let (server, tool) = name.strip_prefix(MCP_PREFIX)?.split_once("__")?;
+        let fits = !server.is_empty() && !tool.is_empty() && name.len() <= MAX_NAME_CHARS;
+        (fits && name.chars().all(plain)).then(|| Self(Cow::Owned(name.to_owned())))
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
+
+impl From<BuiltInTool> for ToolName {
+    fn from(tool: BuiltInTool) -> Self {
+        Self(Cow::Borrowed(tool.as_str()))
+    }
+}
+
+/// What the names of all tools of MCP servers begin with.
+pub const MCP_PREFIX: &str = "mcp__";
 
 closed_list!(
     /// Kind of a subagent; `custom` for those a person named.
@@ -204,8 +240,8 @@ mod tests {
 
     #[test]
     fn names_off_the_list_fall_back() {
-        assert_eq!(ToolName::or_fallback("Read").as_str(), "Read");
-        assert_eq!(ToolName::or_fallback("the customer's password").as_str(), "other");
+        assert_eq!(BuiltInTool::or_fallback("Read").as_str(), "Read");
+        assert_eq!(BuiltInTool::or_fallback("the customer's password").as_str(), "other");
         assert_eq!(AgentType::or_fallback("investor-relations").as_str(), "custom");
         assert_eq!(ErrorCategory::or_fallback("HTTP 500 for org_123").as_str(), "unknown");
         assert_eq!(ErrorCategory::or_fallback("rate_limit").as_str(), "rate_limit");
@@ -239,7 +275,19 @@ mod tests {
         let (tool, again, project) =
             serde_json::from_str::<(ToolName, SessionId, Option<BaseName>)>(&kept).unwrap();
         assert_eq!((tool, again, project), (ToolName::MCP, session, BaseName::new("shop")));
-        assert!(serde_json::from_str::<ToolName>("\"mcp__acme__read\"").is_err());
+        assert!(serde_json::from_str::<ToolName>("\"Reed\"").is_err());
+    }
+
+    #[test]
+    fn the_tool_of_an_mcp_server_is_a_short_plain_name() {
+        assert_eq!(ToolName::new("mcp__acme__read_it").unwrap().as_str(), "mcp__acme__read_it");
+        assert_eq!(ToolName::new("mcp"), Some(ToolName::MCP));
+        let long = format!("mcp__acme__{}", "x".repeat(90));
+        for text in
+            ["mcp__acme", "mcp____read", "mcp__acme__", "mcp__a b__c", "mcp__acme__wörd", "acme__read", &long]
+        {
+            assert_eq!(ToolName::new(text), None, "{text}");
+        }
         assert!(serde_json::from_str::<BaseName>("\"a/b\"").is_err());
         assert!(serde_json::from_str::<AgentId>("\"acompact-1\"").is_err());
     }

@@ -42,7 +42,7 @@ safe! {
     SessionId: "a UUID",
     AgentId: "up to 40 of `0-9`, `a-f`",
     BaseName: "one path component, up to 100 characters",
-    ToolName: "a built-in tool's name, `mcp` or `other`",
+    ToolName: "a built-in tool's name, `mcp` or `other`; of the MCP servers that you let be named, the tool's whole name",
     AgentType: "a built-in kind, or `custom`",
     ErrorCategory: "a word of a closed list, else `unknown`",
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result};
-use vibetea_protocol::names::{AgentType, ErrorCategory, ToolName};
+use vibetea_protocol::names::{AgentType, BuiltInTool, ErrorCategory};
 use vibetea_protocol::payload::DESCRIPTIONS;
 use vibetea_protocol::safe::{ENVELOPE, Field};
 
@@ -36,7 +36,7 @@ fn tables() -> String {
     for event in &DESCRIPTIONS {
         rows(&mut text, event.event_type.as_str(), event.fields);
     }
-    list(&mut text, "All tools that are named", ToolName::ALL);
+    list(&mut text, "All tools that are named", BuiltInTool::ALL);
     list(&mut text, "All kinds of subagents", AgentType::ALL);
     list(&mut text, "All categories of errors", ErrorCategory::ALL);
     text

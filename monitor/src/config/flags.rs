@@ -58,6 +58,9 @@ pub struct Flags {
     /// [env: VIBETEA_PROJECT_NAMES] [default: basename]
     #[arg(long, global = true, hide_short_help = true, value_name = "HOW")]
     project_names: Option<String>,
+    /// MCP servers whose tools may be named, such as github,playwright [env: VIBETEA_MCP_ALLOWLIST] [default: none]
+    #[arg(long, global = true, hide_short_help = true, value_name = "LIST")]
+    mcp_allowlist: Option<String>,
     /// What is logged, such as info or vibetea_monitor=debug [env: RUST_LOG] [default: info]
     #[arg(long, global = true, hide_short_help = true, value_name = "FILTER")]
     log: Option<String>,
@@ -82,6 +85,7 @@ impl Flags {
             "--basename-allowlist" => &self.basename_allowlist,
             "--context" => &self.context,
             "--project-names" => &self.project_names,
+            "--mcp-allowlist" => &self.mcp_allowlist,
             "--log" => &self.log,
             _ => return None,
         };

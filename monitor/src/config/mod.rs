@@ -54,6 +54,8 @@ pub struct Reading {
     pub context: bool,
     /// How projects are named.
     pub project_names: ProjectNames,
+    /// MCP servers whose tools may be named, with commas between them; `None` names none.
+    pub mcp_allowlist: Option<String>,
     /// The home directory, whose name is a person's.
     pub home: Option<String>,
 }
@@ -140,6 +142,7 @@ settings! {
     BASENAME_ALLOWLIST = "VIBETEA_BASENAME_ALLOWLIST", "basename_allowlist", "--basename-allowlist";
     CONTEXT = "VIBETEA_CONTEXT", "context", "--context";
     PROJECT_NAMES = "VIBETEA_PROJECT_NAMES", "project_names", "--project-names";
+    MCP_ALLOWLIST = "VIBETEA_MCP_ALLOWLIST", "mcp_allowlist", "--mcp-allowlist";
     LOG = "RUST_LOG", "log", "--log";
 }
 
@@ -163,6 +166,7 @@ pub struct Settings {
     basename_allowlist: Option<String>,
     context: bool,
     project_names: ProjectNames,
+    mcp_allowlist: Option<String>,
     home: Option<String>,
     log: String,
     file: Option<PathBuf>,
@@ -199,6 +203,7 @@ impl Settings {
         let basename_allowlist = reader.extensions(BASENAME_ALLOWLIST);
         let context = reader.switch(CONTEXT, true);
         let project_names = reader.choice(PROJECT_NAMES, "basename", ProjectNames::Off);
+        let mcp_allowlist = reader.mcp_servers(MCP_ALLOWLIST);
         let home = reader.get("HOME");
         let log = reader.text(LOG, "info");
         let file = reader.file_path();
@@ -218,6 +223,7 @@ impl Settings {
             basename_allowlist,
             context,
             project_names,
+            mcp_allowlist,
             home,
             log,
             file,
@@ -284,6 +290,7 @@ impl Settings {
             BASENAME_ALLOWLIST,
             CONTEXT,
             PROJECT_NAMES,
+            MCP_ALLOWLIST,
         ])?;
         Ok(Reading {
             claude_dir: self.claude_dir.clone().expect(COMPLAINED),
@@ -292,6 +299,7 @@ impl Settings {
             basename_allowlist: self.basename_allowlist.clone(),
             context: self.context,
             project_names: self.project_names,
+            mcp_allowlist: self.mcp_allowlist.clone(),
             home: self.home.clone(),
         })
     }
@@ -334,6 +342,7 @@ impl Reading {
         Policy::from_allowlist(self.basename_allowlist.as_deref())
             .with_context(self.context)
             .with_projects(self.project_names)
+            .with_mcp_servers(self.mcp_allowlist.as_deref())
             .with_home(self.home.as_deref())
     }
 }

@@ -103,6 +103,26 @@ impl Reader<'_> {
         None
     }
 
+    /// Names of MCP servers, as they stand in the names of their tools.
+    pub(super) fn mcp_servers(&mut self, setting: &'static Setting) -> Option<String> {
+        let Some(found) = self.find(setting) else {
+            self.show(setting, None, Origin::Default);
+            return None;
+        };
+        self.show_found(setting, &found);
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+        let fits = |name: &str| name.len() <= 64 && name.chars().all(plain) && !name.contains("__");
+        if found.value.split(',').map(str::trim).all(fits) {
+            return Some(found.value);
+        }
+        self.refuse(
+            setting,
+            &found,
+            "names of MCP servers with commas between them, such as 'github,playwright', are allowed",
+        );
+        None
+    }
+
     pub(super) fn source(&mut self, setting: &'static Setting) -> Option<SourceId> {
         if let Some(found) = self.find(setting) {
             self.show_found(setting, &found);

@@ -134,21 +134,21 @@ impl<M: Memory> Step<'_, '_, M> {
         if self.memory.call(key)?.is_some() {
             return Ok(());
         }
-        let tool = privacy::tool(raw.name);
+        let tool = self.with.policy.tool(raw.name);
         let call = Call {
             key,
             session: self.session(),
-            tool,
-            context: self.with.policy.context(tool, raw),
+            context: self.with.policy.context(&tool, raw),
             project: self.project()?,
             agent_id: moment.agent_id.clone(),
-            agent_type: raw.subagent_type.filter(|_| calls_agent(tool)).map(privacy::agent_type),
+            agent_type: raw.subagent_type.filter(|_| calls_agent(&tool)).map(privacy::agent_type),
+            tool,
             started: moment.timestamp,
         };
         self.memory.remember_call(key, &call)?;
         let payload = tool_payload(&call, ToolStatus::Started);
         self.emit(EventKind::ToolStarted, call.started, &[&key.to_bytes()], Payload::Tool(payload))?;
-        if calls_agent(tool) {
+        if calls_agent(&call.tool) {
             let payload = agent_payload(&call, AgentState::Started, None);
             self.emit(EventKind::AgentStarted, call.started, &[&key.to_bytes()], Payload::Agent(payload))?;
         }
@@ -156,7 +156,7 @@ impl<M: Memory> Step<'_, '_, M> {
             self.memory.forget_result(key)?;
             self.completed(&call, &result)?;
         }
-        if calls_agent(tool) { self.take_up_end(key, &call) } else { Ok(()) }
+        if calls_agent(&call.tool) { self.take_up_end(key, &call) } else { Ok(()) }
     }
 
     fn came_back(&mut self, key: CallKey, result: &WaitingResult) -> Result<(), M::Error> {
@@ -183,7 +183,7 @@ impl<M: Memory> Step<'_, '_, M> {
         };
         let natural: [&[u8]; 1] = [&call.key.to_bytes()];
         self.emit(EventKind::ToolCompleted, result.timestamp, &natural, Payload::Tool(payload))?;
-        if !calls_agent(call.tool) {
+        if !calls_agent(&call.tool) {
             return Ok(());
         }
         if !(result.launched && result.success) {
@@ -198,7 +198,7 @@ impl<M: Memory> Step<'_, '_, M> {
     /// The end of a launched subagent, under the key of its call or its own.
     fn agent_reported(&mut self, key: CallKey, end: &WaitingResult) -> Result<(), M::Error> {
         match self.memory.call(key)? {
-            Some(call) if calls_agent(call.tool) => self.agent_ended(&call, end),
+            Some(call) if calls_agent(&call.tool) => self.agent_ended(&call, end),
             Some(_) => Ok(()),
             None => self.wait(self.with.identity.call_end(key), end),
         }
@@ -240,7 +240,7 @@ impl<M: Memory> Step<'_, '_, M> {
         }
         let payload = ToolPayload {
             session_id: self.session(),
-            tool: privacy::tool(tool),
+            tool: self.with.policy.tool(tool),
             status: ToolStatus::Completed,
             context: None,
             project: self.project()?,
@@ -344,14 +344,14 @@ impl<M: Memory> Step<'_, '_, M> {
 }
 
 /// The two names of the tool that calls a subagent.
-fn calls_agent(tool: ToolName) -> bool {
+fn calls_agent(tool: &ToolName) -> bool {
     matches!(tool.as_str(), "Task" | "Agent")
 }
 
 fn tool_payload(call: &Call, status: ToolStatus) -> ToolPayload {
     ToolPayload {
         session_id: call.session,
-        tool: call.tool,
+        tool: call.tool.clone(),
         status,
         context: call.context.clone(),
         project: call.project.clone(),

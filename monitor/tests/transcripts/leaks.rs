@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::canaries::pair;
 use crate::desk::{Answer, DEAD_SERVER, Desk, Request, Server, eventually, reply};
 use crate::harness::{SESSION, main_file};
-use crate::lines::{call, file, prompt};
+use crate::lines::{call, file, prompt, result};
 use crate::sown::{Canaries, Made};
 use crate::traces::traces;
 
@@ -170,6 +170,28 @@ fn what_the_options_hold_back_does_not_leave() {
     let nameless = sent(&[("VIBETEA_PROJECT_NAMES", "off"), ("VIBETEA_BASENAME_ALLOWLIST", "ts")]);
     assert!(!contains(&nameless, "shop") && !contains(&nameless, "p-") && !contains(&nameless, "plain.rs"));
     assert!(contains(&nameless, r#""project":"unknown""#), "a session says that much");
+}
+
+#[test]
+fn tools_of_an_mcp_server_are_named_where_the_operator_lets_that_server_be_named() {
+    let server = Server::accepting();
+    let lines = [
+        prompt("u1", 0, "hi"),
+        call("a1", 1, "toolu_1", "mcp__github__create_issue", &serde_json::json!({"title": "x"})),
+        call("a2", 2, "toolu_2", "mcp__payroll__read_salaries", &serde_json::json!({})),
+        call("a3", 3, "toolu_3", "mcp__github__the salary of Ann", &serde_json::json!({})),
+        result("u2", 4, "toolu_1", &serde_json::json!({}), &Value::Null),
+    ];
+    let sent = |variables: &[(&'static str, &str)]| -> Vec<u8> {
+        traffic(&server, &lines, variables).iter().flat_map(Request::bytes).collect()
+    };
+    for usual in [sent(&[]), sent(&[("VIBETEA_MCP_ALLOWLIST", "git")])] {
+        assert!(!contains(&usual, "github") && contains(&usual, r#""tool":"mcp""#));
+    }
+    let named = sent(&[("VIBETEA_MCP_ALLOWLIST", "github, playwright")]);
+    let tool = r#""tool":"mcp__github__create_issue""#;
+    assert_eq!(String::from_utf8_lossy(&named).matches(tool).count(), 2, "the call and its result");
+    assert!(!contains(&named, "payroll") && !contains(&named, "Ann") && contains(&named, r#""tool":"mcp""#));
 }
 
 #[test]
