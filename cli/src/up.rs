@@ -98,6 +98,13 @@ fn prepare(options: &Options, lookup: Lookup<'_>) -> Result<Prepared, UpError> {
             server.host
         )));
     }
+    if server.exposure.tls.is_some() {
+        return Err(UpError::Setting(
+            "VIBETEA_TLS_CERT is set; `up` is for one machine and speaks plain HTTP on it: no certificate is allowed, and \
+             `vibetea server` shows one"
+                .into(),
+        ));
+    }
     if !options.no_monitor {
         monitor_config(lookup, SocketAddr::new(server.host, server.port), server.base_path.as_str())?;
     }

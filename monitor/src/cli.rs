@@ -1,5 +1,6 @@
 //! The command line, for this program and for `vibetea monitor`.
 
+mod joining;
 mod records;
 
 use std::path::PathBuf;
@@ -9,6 +10,8 @@ use clap_complete::Shell;
 
 use crate::config::Flags;
 
+use joining::{ENROLL, ROTATE};
+pub use joining::{EnrollArgs, RotateArgs};
 use records::{AUDIT, QUARANTINE};
 pub use records::{AuditArgs, AuditList, AuditTask, QuarantineTask};
 
@@ -48,6 +51,12 @@ pub enum Command {
     /// Make the key pair that signs this monitor's events, and print how to register it
     #[command(after_help = INIT)]
     Init(InitArgs),
+    /// Join a server with the code that it gave: make the key, have it registered, write the settings
+    #[command(after_help = ENROLL)]
+    Enroll(EnrollArgs),
+    /// Change the key that signs; the old one vouches for the new one, and nothing is lost
+    #[command(after_help = ROTATE)]
+    Rotate(RotateArgs),
     /// Print the very events that would leave this machine; needs no key and no server, and sends nothing
     #[command(after_help = PREVIEW)]
     Preview(PreviewArgs),
@@ -151,6 +160,7 @@ pub struct CompletionsArgs {
 const EXAMPLES: &str = "\
 Examples:
   vibetea-monitor preview | less           see what would leave, before anything does
+  vibetea-monitor enroll https://tea.example.org --code 7K2M-9QXA
   vibetea-monitor init                     make a key, print the line for the server
   vibetea-monitor --server-url http://127.0.0.1:8080 run
   vibetea-monitor doctor                   find out why nothing arrives
@@ -160,6 +170,7 @@ Examples:
 const LONG_HELP: &str = "\
 Examples:
   vibetea-monitor preview | less           see what would leave, before anything does
+  vibetea-monitor enroll https://tea.example.org --code 7K2M-9QXA
   vibetea-monitor init                     make a key, print the line for the server
   vibetea-monitor --server-url http://127.0.0.1:8080 run
   vibetea-monitor doctor                   find out why nothing arrives

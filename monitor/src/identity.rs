@@ -1,10 +1,11 @@
 //! Names for events and for what the monitor remembers: keyed hashes, never random, never the raw ids.
 //!
-//! Everything is derived from the monitor's private key, so the same transcript gives the same ids on the same
-//! key, and nobody without the key can test a guess against an id.
+//! Everything is derived from the monitor's first private key, so the same transcript gives the same ids on the same
+//! key and on those that follow it, and nobody without the key can test a guess against an id.
 
 use vibetea_protocol::names::{BaseName, SessionId};
 use vibetea_protocol::{EventId, SourceId, Timestamp};
+use zeroize::Zeroizing;
 
 const BASE: u128 = 36;
 const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
@@ -112,6 +113,46 @@ pub struct Named {
     pub natural: NaturalKey,
 }
 
+/// The two keys that everything is derived with. They were derived from a private key, outlive it when it is changed,
+/// and tell nothing of it.
+#[derive(Clone)]
+pub struct NameKeys {
+    events: Zeroizing<[u8; 32]>,
+    memory: Zeroizing<[u8; 32]>,
+}
+
+impl NameKeys {
+    /// How many bytes they have together.
+    pub const BYTES: usize = 64;
+
+    /// Those of a private key.
+    pub fn of(private_key: &[u8; 32]) -> Self {
+        Self {
+            events: Zeroizing::new(blake3::derive_key("vibetea-monitor 2026-11 event ids", private_key)),
+            memory: Zeroizing::new(blake3::derive_key("vibetea-monitor 2026-11 memory keys", private_key)),
+        }
+    }
+
+    /// What [`Self::to_bytes`] gave.
+    pub fn from_bytes(bytes: &[u8; Self::BYTES]) -> Self {
+        Self { events: Zeroizing::new(leading(bytes)), memory: Zeroizing::new(leading(&bytes[32..])) }
+    }
+
+    /// Both, to be kept as a secret.
+    pub fn to_bytes(&self) -> Zeroizing<[u8; Self::BYTES]> {
+        let mut bytes = Zeroizing::new([0; Self::BYTES]);
+        bytes[..32].copy_from_slice(self.events.as_slice());
+        bytes[32..].copy_from_slice(self.memory.as_slice());
+        bytes
+    }
+}
+
+impl std::fmt::Debug for NameKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NameKeys").finish_non_exhaustive()
+    }
+}
+
 /// Derives every id; holds keys that were derived from the monitor's private key, not that key.
 #[derive(Clone)]
 pub struct Identity {
@@ -129,11 +170,12 @@ impl std::fmt::Debug for Identity {
 impl Identity {
     /// For the monitor with this private key that sends as `source`.
     pub fn new(private_key: &[u8; 32], source: &SourceId) -> Self {
-        Self {
-            events: blake3::derive_key("vibetea-monitor 2026-11 event ids", private_key),
-            keys: blake3::derive_key("vibetea-monitor 2026-11 memory keys", private_key),
-            source: source.as_str().to_owned(),
-        }
+        Self::with(&NameKeys::of(private_key), source)
+    }
+
+    /// For the monitor that sends as `source` and keeps these keys.
+    pub fn with(keys: &NameKeys, source: &SourceId) -> Self {
+        Self { events: *keys.events, keys: *keys.memory, source: source.as_str().to_owned() }
     }
 
     /// Names the event of this kind, time and natural key (the parts in their order).

@@ -1,7 +1,6 @@
 //! The monitor from start to end: keys, outbox, reader and sender, until it is told to stop.
 
 use std::io::{self, IsTerminal as _};
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinError;
@@ -10,9 +9,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use vibetea_protocol::Clock;
 
-use crate::config::Config;
-use crate::identity::Identity;
-use crate::keys::{self, KeyError};
+use crate::config::{Config, IdentityConfig};
+use crate::keys::{self, CurrentKey, KeyError};
 use crate::outbox::{Outbox, OutboxError};
 use crate::pipeline::{Reader, ReaderConfig, ReaderError, spawn_reader};
 use crate::progress;
@@ -49,8 +47,9 @@ pub enum RunError {
 pub async fn run(config: Config, stop: CancellationToken) -> Result<(), RunError> {
     let clock = Clock::System;
     let key = keys::load(&config.identity.key_dir)?;
-    let identity = Identity::new(key.as_bytes(), &config.identity.source);
-    let signer = Signer { key: Arc::new(key), source: config.identity.source.clone() };
+    let IdentityConfig { key_dir, source } = &config.identity;
+    let identity = keys::identity(key_dir, &key, source)?;
+    let signer = Signer { key: CurrentKey::of(key_dir, key), source: source.clone() };
     let outbox = Outbox::open(&config.state_dir, &clock)?;
     let sender = Sender::new(&config.shipping, &signer, &outbox, &clock)?;
     let interpreter = config.reading.interpreter(identity);

@@ -129,6 +129,7 @@ mod tests {
             batch_interval: Duration::from_mins(1),
             retry_limit: 3,
             buffer_size: 1000,
+            ca_cert: None,
         };
         Running::new(&"laptop".parse().unwrap(), &shipping, "2026-02-03T14:30:00Z".parse().unwrap())
     }

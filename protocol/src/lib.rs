@@ -6,6 +6,7 @@
 pub mod api;
 pub mod batch;
 pub mod clock;
+pub mod enrol;
 pub mod event;
 pub mod event_type;
 pub mod facts;

@@ -1,5 +1,8 @@
 //! The description of `/api/v1` (`OpenAPI` 3.1), written to `server/assets/openapi.json` by `cargo xtask gen`.
 
+mod admin;
+mod joining;
+
 use utoipa::openapi::path::{HttpMethod, OperationBuilder, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
@@ -10,6 +13,7 @@ use utoipa::openapi::{
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use crate::api;
+use crate::enrol::{EnrolRequest, Enrolled, RotateRequest, Rotated};
 use crate::event::EventId;
 use crate::problem::Problem;
 use crate::timestamp::Timestamp;
@@ -67,6 +71,7 @@ fn describe() -> OpenApi {
             ),
         )
         .path("/api/v1/openapi.json", of_get(document));
+    let paths = joining::add(admin::add(paths));
     let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
     OpenApiBuilder::new()
         .info(info)
@@ -149,6 +154,18 @@ fn components() -> ComponentsBuilder {
         api::CountsBy,
         api::CountsSplit,
         api::Breakdowns,
+        api::Viewer,
+        api::RegisteredSources,
+        api::RenameSource,
+        api::NewEnrolment,
+        api::Enrolment,
+        api::ViewerTokens,
+        api::NewViewerToken,
+        api::IssuedToken,
+        EnrolRequest,
+        Enrolled,
+        RotateRequest,
+        Rotated,
         Problem
     );
     ComponentsBuilder::new().schemas_from_iter(schemas)

@@ -22,6 +22,8 @@ pub enum ErrorCode {
     InvalidSignature,
     /// The token or ticket is not the right one.
     InvalidToken,
+    /// The code of an enrolment is wrong, used or expired.
+    InvalidCode,
     /// The body is no JSON, or neither array nor object; or a parameter cannot be read.
     InvalidRequest,
     /// The array holds no event.
@@ -40,10 +42,12 @@ pub enum ErrorCode {
     InvalidParameter,
     /// The source sends faster than it may.
     RateLimited,
-    /// `Host` or `Origin` is not one this server answers to.
+    /// `Host` or `Origin` is not one this server answers to, or the token opens no admin routes.
     Forbidden,
     /// There is nothing at this path.
     NotFound,
+    /// What is asked for stands against what there is, such as a name that is taken.
+    Conflict,
     /// The request took too long to arrive.
     RequestTimeout,
     /// The store is away or full, or this server keeps no history.
@@ -62,6 +66,7 @@ impl ErrorCode {
             Self::UnknownSource => "unknown_source",
             Self::InvalidSignature => "invalid_signature",
             Self::InvalidToken => "invalid_token",
+            Self::InvalidCode => "invalid_code",
             Self::InvalidRequest => "invalid_request",
             Self::EmptyBatch => "empty_batch",
             Self::BatchTooLarge => "batch_too_large",
@@ -73,6 +78,7 @@ impl ErrorCode {
             Self::RateLimited => "rate_limited",
             Self::Forbidden => "forbidden",
             Self::NotFound => "not_found",
+            Self::Conflict => "conflict",
             Self::RequestTimeout => "request_timeout",
             Self::Unavailable => "unavailable",
             Self::InternalError => "internal_error",
@@ -85,7 +91,11 @@ impl ErrorCode {
         match self {
             Self::MethodNotAllowed => 405,
             Self::PayloadTooLarge => 413,
-            Self::MissingAuth | Self::UnknownSource | Self::InvalidSignature | Self::InvalidToken => 401,
+            Self::MissingAuth
+            | Self::UnknownSource
+            | Self::InvalidSignature
+            | Self::InvalidToken
+            | Self::InvalidCode => 401,
             Self::InvalidRequest
             | Self::EmptyBatch
             | Self::BatchTooLarge
@@ -96,6 +106,7 @@ impl ErrorCode {
             Self::RateLimited => 429,
             Self::Forbidden => 403,
             Self::NotFound => 404,
+            Self::Conflict => 409,
             Self::RequestTimeout => 408,
             Self::Unavailable => 503,
             Self::InternalError => 500,

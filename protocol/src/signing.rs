@@ -45,6 +45,12 @@ impl PublicKey {
         Self(key.verifying_key())
     }
 
+    /// A key that stands in for one of a source that there is not, so that its signatures take as long to refuse. Whoever
+    /// verifies with it must not let anybody in: its private half is no secret.
+    pub fn decoy() -> Self {
+        Self::of(&SigningKey::from_bytes(&[0x7e; 32]))
+    }
+
     /// The key as standard base64.
     pub fn to_base64(&self) -> String {
         STANDARD.encode(self.0.as_bytes())

@@ -4,32 +4,40 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::http::HeaderMap;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use vibetea_protocol::{Clock, ErrorCode};
+use vibetea_protocol::{Clock, ErrorCode, SourceId};
 
-use crate::auth::{self, Senders, Tickets, Viewers};
+use crate::access::Registry;
+use crate::auth::{self, Guesses, Holder, Tickets, Viewer};
 use crate::backend::{Backend, Relay, frames};
-use crate::config::{Access, AllowedHost, BasePath, Config, CorsOrigins, Database};
+use crate::callers::Callers;
+use crate::config::{AllowedHost, BasePath, Config, CorsOrigins, Database, PublicUrl};
 use crate::error::Refusal;
 use crate::hub::Hub;
 use crate::limit::RateLimit;
-use crate::listener::{self, Limits};
+use crate::listener::{self, Rules};
 use crate::metrics::Metrics;
 use crate::routes;
-use crate::store::{LiveEvent, OnLive, OpenError, PostgresOptions, SqliteOptions, Store, StoreError};
+use crate::store::{
+    LiveEvent, OnLive, OpenError, PostgresOptions, SqliteOptions, Store, StoreError, StoredTicket,
+};
+use crate::tls;
 
 /// What all requests share.
 pub struct AppState {
-    /// Who may send.
-    pub senders: Senders,
-    /// Who may watch.
-    pub viewers: Viewers,
+    /// Who may send and who may watch.
+    pub access: Arc<Registry>,
     /// Tickets that wait to be used, where no other server takes them.
     pub tickets: Tickets,
     /// How fast a source may send.
-    pub rate: RateLimit,
+    pub rate: RateLimit<Arc<SourceId>>,
+    /// Who asks from where, and how much one address may.
+    pub callers: Arc<Callers>,
+    /// How often wrong enrolment codes are heard.
+    pub guesses: Guesses,
     /// The live stream.
     pub hub: Arc<Hub>,
     /// What becomes of events.
@@ -48,6 +56,8 @@ pub struct AppState {
     pub allowed_hosts: Option<Vec<AllowedHost>>,
     /// The path below which everything is served.
     pub base_path: BasePath,
+    /// The address by which others reach this server.
+    pub public_url: Option<PublicUrl>,
     /// Whose pages may call this server.
     pub cors: CorsOrigins,
     /// Cancelled once the server stops.
@@ -80,6 +90,8 @@ pub enum RunError {
     Store(#[from] StoreError),
 }
 
+/// Most sources whose rates are kept at a time.
+const MOST_SOURCES: usize = 4096;
 /// Longest time requests and subscribers get to end.
 const DRAIN: Duration = Duration::from_secs(8);
 
@@ -96,23 +108,34 @@ pub async fn run(
     let bind = |error| RunError::Bind { address, error };
     let listener = TcpListener::bind(address).await.map_err(bind)?;
     let bound = listener.local_addr().map_err(bind)?;
-    let limits = Limits { most_connections: config.max_connections, drain: DRAIN };
+    let most_connections = config.max_connections;
+    let tls = config.exposure.tls.clone().map(|pair| {
+        let shown = tls::InUse::new(&pair);
+        tokio::spawn(tls::follow(pair, Arc::clone(&shown), stop.clone()));
+        tls::settings(shown)
+    });
     let app = build(config, Clock::System, stop.clone()).await?;
-    tracing::info!(address = %bound, "listening");
+    tell_whom_it_admits(&app);
+    let following = tokio::spawn(Arc::clone(&app.access).follow(stop.clone()));
+    tracing::info!(address = %bound, tls = tls.is_some(), "listening");
     on_ready(bound);
-    listener::serve(listener, routes::router(&app), &limits, Arc::clone(&app.metrics), stop).await;
+    let rules = Rules { most_connections, callers: Arc::clone(&app.callers), tls, drain: DRAIN };
+    listener::serve(listener, routes::router(&app), rules, Arc::clone(&app.metrics), stop).await;
     app.sockets.close();
     if tokio::time::timeout(DRAIN, app.sockets.wait()).await.is_err() {
         tracing::warn!("some subscribers did not take their leave in time");
     }
+    // a panic in it was already reported by the panic hook
+    let _ = following.await;
     if let Backend::Store(store) = &app.backend {
+        app.access.note().await;
         store.close().await;
     }
     tracing::info!("stopped");
     Ok(())
 }
 
-async fn build(config: Config, clock: Clock, stop: CancellationToken) -> Result<App, RunError> {
+pub(crate) async fn build(config: Config, clock: Clock, stop: CancellationToken) -> Result<App, RunError> {
     let hub = Arc::new(Hub::default());
     let metrics = Arc::new(Metrics::default());
     let backend = match config.database {
@@ -127,15 +150,16 @@ async fn build(config: Config, clock: Clock, stop: CancellationToken) -> Result<
             keep(&hub, Store::open_postgres(options, clock.clone(), on_live).await?).await?
         }
     };
-    let (senders, viewers) = match config.access {
-        Access::Guarded { keys, token } => (Senders::Registered(keys), Viewers::Holders(token)),
-        Access::Open => (Senders::Anybody, Viewers::Anybody),
+    let access = match &backend {
+        Backend::Store(store) => Registry::open(config.access, store.access().clone(), clock.clone()).await?,
+        Backend::Relay(_) => Registry::of_configuration(config.access),
     };
     Ok(Arc::new(AppState {
-        senders,
-        viewers,
+        access: Arc::new(access),
         tickets: Tickets::default(),
-        rate: RateLimit::new(config.rate_per_sec, config.rate_burst),
+        rate: RateLimit::new(config.rate_per_sec, config.rate_burst, MOST_SOURCES),
+        callers: Arc::new(Callers::new(&config.exposure)),
+        guesses: Guesses::default(),
         hub,
         backend,
         metrics,
@@ -145,10 +169,23 @@ async fn build(config: Config, clock: Clock, stop: CancellationToken) -> Result<
         max_events_body: config.max_events_body,
         allowed_hosts: config.allowed_hosts,
         base_path: config.base_path,
+        public_url: config.public_url,
         cors: config.cors,
         stop,
         sockets: TaskTracker::new(),
     }))
+}
+
+/// A server that admits nobody yet says what changes that.
+fn tell_whom_it_admits(app: &AppState) {
+    let sender = "`vibetea-server enroll <source>` lets a machine send";
+    let viewer = "`vibetea-server tokens create --name <name>` makes a token to watch with";
+    match app.access.admits_nobody() {
+        (true, true) => tracing::warn!("nobody may send or watch yet: {sender}, {viewer}"),
+        (true, false) => tracing::warn!("nobody may send yet: {sender}"),
+        (false, true) => tracing::warn!("nobody may watch yet: {viewer}"),
+        (false, false) => {}
+    }
 }
 
 /// Spreads the live events that a store tells of.
@@ -188,25 +225,45 @@ impl AppState {
         }
     }
 
-    /// Lets a ticket wait to be used, on any server of the same database.
-    pub async fn keep_ticket(&self, digest: [u8; 32]) -> Result<(), Refusal> {
+    /// The viewer whose token the request shows, where there is something to administrate and they may.
+    pub fn administrator(&self, headers: &HeaderMap) -> Result<Viewer, Refusal> {
+        let viewer = self.access.viewer(headers)?;
+        self.history()?;
+        if viewer.admin {
+            Ok(viewer)
+        } else {
+            Err(Refusal::new(ErrorCode::Forbidden, "This token opens no admin routes: an admin token does"))
+        }
+    }
+
+    /// Lets a ticket for the holder of a token wait to be used, on any server of the same database.
+    pub async fn keep_ticket(&self, digest: [u8; 32], holder: Holder) -> Result<(), Refusal> {
         match &self.backend {
-            Backend::Store(Store::Postgres(shared)) => shared
-                .keep_ticket(digest, auth::TICKET_LIFETIME)
-                .await
-                .map_err(|error| self.store_failed(error)),
+            Backend::Store(Store::Postgres(shared)) => {
+                let viewer = match holder {
+                    Holder::Issued(viewer) => Some(viewer),
+                    Holder::Configured => None,
+                    // good on no server that asks for a token
+                    Holder::Anybody => Some([0; 32]),
+                };
+                shared
+                    .keep_ticket(StoredTicket { digest, viewer }, auth::TICKET_LIFETIME)
+                    .await
+                    .map_err(|error| self.store_failed(error))
+            }
             Backend::Store(Store::Sqlite(_)) | Backend::Relay(_) => {
-                self.tickets.keep(digest, Instant::now());
+                self.tickets.keep(digest, holder, Instant::now());
                 Ok(())
             }
         }
     }
 
-    /// Whether the ticket was waiting; it no longer is.
-    pub async fn take_ticket(&self, digest: [u8; 32]) -> Result<bool, Refusal> {
+    /// Whose ticket was waiting; it no longer is.
+    pub async fn take_ticket(&self, digest: [u8; 32]) -> Result<Option<Holder>, Refusal> {
         match &self.backend {
             Backend::Store(Store::Postgres(shared)) => {
-                shared.take_ticket(digest).await.map_err(|error| self.store_failed(error))
+                let ticket = shared.take_ticket(digest).await.map_err(|error| self.store_failed(error))?;
+                Ok(ticket.map(|ticket| ticket.viewer.map_or(Holder::Configured, Holder::Issued)))
             }
             Backend::Store(Store::Sqlite(_)) | Backend::Relay(_) => {
                 Ok(self.tickets.take(&digest, Instant::now()))
@@ -222,6 +279,6 @@ impl AppState {
 
     /// Whether anybody on this machine may send and watch.
     pub fn is_open(&self) -> bool {
-        matches!(self.viewers, Viewers::Anybody)
+        self.access.is_open()
     }
 }

@@ -5,7 +5,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use vibetea_protocol::{ErrorCode, Problem};
 
-use crate::store::StoreError;
+use crate::access::ChangeError;
+use crate::store::{AccessError, Refused, StoreError};
 
 /// A refusal with what HTTP adds to it.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub struct Refusal {
 
 /// Seconds after which asking a store again that was away can help.
 const STORE_RETRY_SECONDS: u64 = 2;
+/// Seconds after which a live stream may have ended that leaves room for another.
+const STREAMS_RETRY_SECONDS: u64 = 30;
 
 impl Refusal {
     /// A refusal with the status its code has.
@@ -38,6 +41,34 @@ impl Refusal {
             format!("This source sends faster than it may; it is heard again in {seconds} seconds"),
         );
         refusal.retry_after = Some(seconds);
+        refusal
+    }
+
+    /// Whoever it is has to wait this many seconds with a code.
+    pub fn code_limited(seconds: u64) -> Self {
+        let mut refusal = Self::new(
+            ErrorCode::RateLimited,
+            format!("Too many wrong codes were tried; the next one is heard in {seconds} seconds"),
+        );
+        refusal.retry_after = Some(seconds);
+        refusal
+    }
+
+    /// The address has to wait this many seconds, whoever asks from there.
+    pub fn address_limited(seconds: u64) -> Self {
+        let mut refusal = Self::new(
+            ErrorCode::RateLimited,
+            format!("This address asks more often than it may; it is heard again in {seconds} seconds"),
+        );
+        refusal.retry_after = Some(seconds);
+        refusal
+    }
+
+    /// The address holds as many live streams as it may.
+    pub fn too_many_streams() -> Self {
+        let mut refusal =
+            Self::new(ErrorCode::RateLimited, "This address holds as many live streams as one address may");
+        refusal.retry_after = Some(STREAMS_RETRY_SECONDS);
         refusal
     }
 
@@ -71,6 +102,36 @@ impl From<StoreError> for Refusal {
                 Self::internal()
             }
         }
+    }
+}
+
+impl From<ChangeError> for Refusal {
+    fn from(error: ChangeError) -> Self {
+        let refused = match error {
+            ChangeError::Configured(_) => return Self::new(ErrorCode::Conflict, error.to_string()),
+            ChangeError::Access(AccessError::Store(error)) => return error.into(),
+            ChangeError::Access(AccessError::Random(error)) => {
+                tracing::error!(%error, "the system has no randomness");
+                return Self::internal();
+            }
+            ChangeError::Access(AccessError::Refused(refused)) => refused,
+        };
+        let code = match &refused {
+            Refused::NoSuchSource(_) | Refused::NoSuchToken(_) => ErrorCode::NotFound,
+            Refused::InvalidCode => ErrorCode::InvalidCode,
+            Refused::OtherSource => ErrorCode::SourceMismatch,
+            Refused::NotVouched(_) => ErrorCode::InvalidSignature,
+            Refused::InvalidTokenName | Refused::InvalidScope(_) | Refused::ScopedAdmin => {
+                ErrorCode::InvalidRequest
+            }
+            Refused::SourceExists(_)
+            | Refused::TooManyKeys(_)
+            | Refused::TooManySources(_)
+            | Refused::TooManyCodes(_)
+            | Refused::TokenNameTaken(_)
+            | Refused::TooManyTokens(_) => ErrorCode::Conflict,
+        };
+        Self::new(code, refused.to_string())
     }
 }
 

@@ -4,18 +4,21 @@ use axum::http::Uri;
 use vibetea_protocol::{ErrorCode, EventType, Problem};
 
 use crate::hub::Frame;
+use crate::store::SourceFilter;
 
-/// The wanted source, type and project, each optional.
+/// The wanted source, type and project, each optional, of what the subscriber may see.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
+    scope: SourceFilter,
     source: Option<String>,
     event_type: Option<EventType>,
     project: Option<String>,
 }
 
 impl Filter {
-    /// Reads the parameters `source`, `type` and `project`; an empty one counts as not given.
-    pub fn from_query(query: &Query) -> Result<Self, Problem> {
+    /// Reads the parameters `source`, `type` and `project`; an empty one counts as not given. Nothing beyond `scope` is
+    /// wanted, whatever they say.
+    pub fn from_query(query: &Query, scope: SourceFilter) -> Result<Self, Problem> {
         let event_type = query
             .get("type")
             .map(|name| {
@@ -29,6 +32,7 @@ impl Filter {
             })
             .transpose()?;
         Ok(Self {
+            scope,
             source: query.get("source").map(str::to_owned),
             event_type,
             project: query.get("project").map(str::to_owned),
@@ -37,7 +41,8 @@ impl Filter {
 
     /// Whether the subscriber wants this event. One that names no project is of none.
     pub fn wants(&self, frame: &Frame) -> bool {
-        self.source.as_deref().is_none_or(|source| source == frame.source.as_str())
+        self.scope.admits(frame.source.as_str())
+            && self.source.as_deref().is_none_or(|source| source == frame.source.as_str())
             && self.event_type.is_none_or(|event_type| event_type == frame.event_type)
             && self.project.as_deref().is_none_or(|project| Some(project) == frame.project.as_deref())
     }
@@ -71,7 +76,7 @@ mod tests {
 
     fn filter(pairs: &[(&str, &str)]) -> Result<Filter, Problem> {
         let pairs = pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        Filter::from_query(&Query(pairs))
+        Filter::from_query(&Query(pairs), SourceFilter::All)
     }
 
     #[test]
@@ -84,6 +89,18 @@ mod tests {
         assert!(!wants(&[("source", "Laptop")]));
         assert!(!wants(&[("source", "laptop"), ("type", "error")]));
         assert!(!wants(&[("project", "sho")]));
+    }
+
+    #[test]
+    fn nothing_beyond_the_scope_is_wanted() {
+        let scope = SourceFilter::among(["desktop".to_owned(), "server".to_owned()]);
+        let of = |source: &str| frame(1, source, EventType::Tool, None);
+        for given in [None, Some("laptop"), Some("desktop")] {
+            let pairs = given.map(|source| ("source".to_owned(), source.to_owned()));
+            let filter = Filter::from_query(&Query(pairs.into_iter().collect()), scope.clone()).unwrap();
+            assert!(!filter.wants(&of("laptop")), "{given:?}");
+            assert_eq!(filter.wants(&of("desktop")), given != Some("laptop"), "{given:?}");
+        }
     }
 
     #[test]

@@ -1,27 +1,29 @@
-//! How fast a source may send: a token bucket each, in a bounded table.
+//! How fast somebody may ask: a token bucket each, in a bounded table.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::hash::Hash;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-
-use vibetea_protocol::SourceId;
 
 /// A full bucket that nobody asked for this long is dropped.
 const IDLE: Duration = Duration::from_mins(1);
-/// Most buckets at a time; beyond that the one asked longest ago goes.
-const MOST: usize = 4096;
 
-/// Token buckets by source.
+/// Token buckets by source, address or whatever else names who asks.
 #[derive(Debug)]
-pub struct RateLimit {
+pub struct RateLimit<K> {
     per_second: f64,
     capacity: f64,
-    table: Mutex<Table>,
+    /// Most buckets of one generation.
+    half: usize,
+    table: Mutex<Table<K>>,
 }
 
+/// Two generations: a bucket that is asked for moves to the young one. When that is full it becomes the old one, and
+/// what nobody asked for since the last time goes. So a new name costs the same whatever the table holds.
 #[derive(Debug)]
-struct Table {
-    buckets: HashMap<Arc<SourceId>, Bucket>,
+struct Table<K> {
+    young: HashMap<K, Bucket>,
+    old: HashMap<K, Bucket>,
     swept: Option<Instant>,
 }
 
@@ -30,39 +32,54 @@ struct Bucket {
     /// May be negative: a large batch is let in and paid off afterwards.
     tokens: f64,
     filled: Instant,
-    asked: Instant,
 }
 
-impl RateLimit {
-    /// Buckets that gain `per_second` tokens and hold `capacity` at most.
-    pub fn new(per_second: u32, capacity: u32) -> Self {
-        let table = Table { buckets: HashMap::new(), swept: None };
-        Self { per_second: per_second.into(), capacity: capacity.into(), table: Mutex::new(table) }
+impl<K: Eq + Hash + Clone> RateLimit<K> {
+    /// At most `most` buckets that gain `per_second` tokens and hold `capacity` at most.
+    pub fn new(per_second: u32, capacity: u32, most: usize) -> Self {
+        let table = Table { young: HashMap::new(), old: HashMap::new(), swept: None };
+        Self {
+            per_second: per_second.into(),
+            capacity: capacity.into(),
+            half: (most / 2).max(1),
+            table: Mutex::new(table),
+        }
     }
 
-    /// Whether the source may send now, that is, its bucket is positive; otherwise the whole seconds until it
-    /// is, at least 1.
-    pub fn admit(&self, source: &Arc<SourceId>, now: Instant) -> Result<(), u64> {
-        let tokens = self.with_bucket(source, now, |bucket| bucket.tokens);
+    /// Whether whoever it is may ask now, that is, its bucket is positive; otherwise the whole seconds until it is,
+    /// at least 1.
+    pub fn admit(&self, who: &K, now: Instant) -> Result<(), u64> {
+        let tokens = self.with_bucket(who, now, |bucket| bucket.tokens);
         if tokens > 0.0 { Ok(()) } else { Err(whole_seconds(-tokens / self.per_second)) }
     }
 
-    /// Takes a token for each of `events`.
-    pub fn debit(&self, source: &Arc<SourceId>, events: usize, now: Instant) {
-        let events = u32::try_from(events).map_or(f64::from(u32::MAX), f64::from);
-        self.with_bucket(source, now, |bucket| bucket.tokens -= events);
+    /// Takes `tokens` out of its bucket.
+    pub fn debit(&self, who: &K, tokens: usize, now: Instant) {
+        let tokens = u32::try_from(tokens).map_or(f64::from(u32::MAX), f64::from);
+        self.with_bucket(who, now, |bucket| bucket.tokens -= tokens);
     }
 
-    fn with_bucket<T>(&self, source: &Arc<SourceId>, now: Instant, then: impl FnOnce(&mut Bucket) -> T) -> T {
-        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Gives back `tokens` that were taken for nothing.
+    pub fn credit(&self, who: &K, tokens: u32, now: Instant) {
+        let capacity = self.capacity;
+        self.with_bucket(who, now, |bucket| {
+            bucket.tokens = (bucket.tokens + f64::from(tokens)).min(capacity)
+        });
+    }
+
+    fn with_bucket<T>(&self, who: &K, now: Instant, then: impl FnOnce(&mut Bucket) -> T) -> T {
+        let mut table = self.lock();
         self.drop_idle(&mut table, now);
-        if table.buckets.len() >= MOST && !table.buckets.contains_key(source) {
-            make_room(&mut table);
+        let fresh = Bucket { tokens: self.capacity, filled: now };
+        if !table.young.contains_key(who) {
+            let bucket = table.old.remove(who).unwrap_or(fresh);
+            if table.young.len() >= self.half {
+                table.turn();
+            }
+            table.young.insert(who.clone(), bucket);
         }
-        let fresh = Bucket { tokens: self.capacity, filled: now, asked: now };
-        let bucket = table.buckets.entry(Arc::clone(source)).or_insert(fresh);
+        let bucket = table.young.entry(who.clone()).or_insert(fresh);
         self.fill(bucket, now);
-        bucket.asked = now;
         then(bucket)
     }
 
@@ -74,23 +91,31 @@ impl RateLimit {
 
     /// Once in a while drops the buckets nobody asks for. One that is not full again stays: forgetting it
     /// would forgive a debt.
-    fn drop_idle(&self, table: &mut Table, now: Instant) {
+    fn drop_idle(&self, table: &mut Table<K>, now: Instant) {
         if table.swept.is_some_and(|swept| now.saturating_duration_since(swept) < IDLE) {
             return;
         }
         table.swept = Some(now);
-        table.buckets.retain(|_, bucket| {
-            self.fill(bucket, now);
-            bucket.tokens < self.capacity || now.saturating_duration_since(bucket.asked) < IDLE
-        });
+        let stays = |_: &K, bucket: &mut Bucket| {
+            let asked = bucket.filled;
+            let seconds = now.saturating_duration_since(asked).as_secs_f64();
+            bucket.tokens + seconds * self.per_second < self.capacity
+                || now.saturating_duration_since(asked) < IDLE
+        };
+        table.young.retain(stays);
+        table.old.retain(stays);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table<K>> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Drops the bucket that was asked longest ago.
-fn make_room(table: &mut Table) {
-    let oldest = table.buckets.iter().min_by_key(|(_, bucket)| bucket.asked);
-    if let Some(oldest) = oldest.map(|(source, _)| Arc::clone(source)) {
-        table.buckets.remove(&oldest);
+impl<K> Table<K> {
+    /// The young become the old; the old go, and leave their room.
+    fn turn(&mut self) {
+        std::mem::swap(&mut self.young, &mut self.old);
+        self.young.clear();
     }
 }
 
@@ -107,18 +132,27 @@ fn whole_seconds(seconds: f64) -> u64 {
 mod tests {
     use super::*;
 
-    fn source(name: &str) -> Arc<SourceId> {
-        Arc::new(name.parse().unwrap())
-    }
+    const MOST: usize = 4096;
 
     fn seconds(number: u64) -> Duration {
         Duration::from_secs(number)
     }
 
+    fn limit(per_second: u32, capacity: u32) -> RateLimit<String> {
+        RateLimit::new(per_second, capacity, MOST)
+    }
+
+    fn names(limit: &RateLimit<String>) -> Vec<String> {
+        let table = limit.lock();
+        let mut names: Vec<_> = table.young.keys().chain(table.old.keys()).cloned().collect();
+        names.sort_unstable();
+        names
+    }
+
     #[test]
     fn a_batch_beyond_the_capacity_is_let_in_and_paid_off() {
-        let limit = RateLimit::new(100, 100);
-        let (laptop, start) = (source("laptop"), Instant::now());
+        let limit = limit(100, 100);
+        let (laptop, start) = ("laptop".to_owned(), Instant::now());
         assert_eq!(limit.admit(&laptop, start), Ok(()));
         limit.debit(&laptop, 1000, start);
         assert_eq!(limit.admit(&laptop, start), Err(9));
@@ -129,49 +163,53 @@ mod tests {
 
     #[test]
     fn a_bucket_holds_no_more_than_its_capacity() {
-        let limit = RateLimit::new(10, 20);
-        let (laptop, start) = (source("laptop"), Instant::now());
+        let limit = limit(10, 20);
+        let (laptop, start) = ("laptop".to_owned(), Instant::now());
         limit.debit(&laptop, 1, start);
         limit.debit(&laptop, 20, start + seconds(50));
         assert_eq!(limit.admit(&laptop, start + seconds(50)), Err(1));
     }
 
     #[test]
-    fn sources_do_not_pay_for_each_other() {
-        let limit = RateLimit::new(1, 1);
+    fn nobody_pays_for_another() {
+        let limit = limit(1, 1);
         let start = Instant::now();
-        limit.debit(&source("loud"), 500, start);
-        assert_eq!(limit.admit(&source("loud"), start), Err(499));
-        assert_eq!(limit.admit(&source("quiet"), start), Ok(()));
+        limit.debit(&"loud".to_owned(), 500, start);
+        assert_eq!(limit.admit(&"loud".to_owned(), start), Err(499));
+        assert_eq!(limit.admit(&"quiet".to_owned(), start), Ok(()));
     }
 
     #[test]
     fn idle_buckets_go_and_debts_stay() {
-        let limit = RateLimit::new(1, 10);
+        let limit = limit(1, 10);
         let start = Instant::now();
-        limit.debit(&source("paid"), 1, start);
-        limit.debit(&source("owing"), 1000, start);
-        assert_eq!(limit.admit(&source("other"), start + seconds(60)), Ok(()));
-        let table = limit.table.lock().unwrap();
-        let mut left: Vec<_> = table.buckets.keys().map(|source| source.as_str()).collect();
-        left.sort_unstable();
-        assert_eq!(left, ["other", "owing"]);
+        limit.debit(&"paid".to_owned(), 1, start);
+        limit.debit(&"owing".to_owned(), 1000, start);
+        assert_eq!(limit.admit(&"other".to_owned(), start + seconds(60)), Ok(()));
+        assert_eq!(names(&limit), ["other", "owing"]);
     }
 
     #[test]
-    fn the_table_is_bounded_whatever_the_sources_are_called() {
-        let limit = RateLimit::new(1, 1);
+    fn the_table_is_bounded_and_keeps_whom_it_heard_last() {
+        let limit = limit(1, 1);
         let start = Instant::now();
+        let at = |number: usize| start + Duration::from_micros(number as u64);
+        limit.debit(&"loud".to_owned(), 5000, start);
         for number in 0..3 * MOST {
-            limit.debit(&source(&format!("s{number}")), 5, start + Duration::from_micros(number as u64));
+            limit.debit(&format!("s{number}"), 5, at(number));
+            if number % 1000 == 0 {
+                assert!(limit.admit(&"loud".to_owned(), at(number)).is_err(), "forgiven at {number}");
+            }
         }
-        assert_eq!(limit.table.lock().unwrap().buckets.len(), MOST);
+        assert!(names(&limit).len() <= MOST);
+        assert!(limit.admit(&format!("s{}", 3 * MOST - 1), at(3 * MOST)).is_err());
+        assert_eq!(limit.admit(&"s0".to_owned(), at(3 * MOST)), Ok(()), "a name of long ago is a new one");
     }
 
     #[test]
     fn a_clock_that_stands_still_or_goes_back_gives_nothing_away() {
-        let limit = RateLimit::new(100, 1);
-        let (laptop, start) = (source("laptop"), Instant::now() + seconds(10));
+        let limit = limit(100, 1);
+        let (laptop, start) = ("laptop".to_owned(), Instant::now() + seconds(10));
         limit.debit(&laptop, 101, start);
         assert_eq!(limit.admit(&laptop, start.checked_sub(seconds(5)).unwrap()), Err(1));
         assert_eq!(limit.admit(&laptop, start), Err(1));

@@ -47,12 +47,18 @@ pub struct Metrics {
     pub subscribers_lost: Counter,
     /// Requests refused because their source sent too fast.
     pub rate_limited: Counter,
+    /// Requests refused because their address asked too often.
+    pub address_limited: Counter,
     /// Requests the store failed.
     pub store_errors: Counter,
     /// Open connections.
     pub connections: Gauge,
     /// Connections closed because the most allowed were open.
     pub connections_evicted: Counter,
+    /// Connections closed because their address held the most allowed.
+    pub connections_refused: Counter,
+    /// TLS handshakes that came to nothing.
+    pub handshakes_failed: Counter,
 }
 
 /// Seconds; a request on one machine takes some hundred microseconds, one that waits for a slow disk seconds.
@@ -71,9 +77,12 @@ impl Default for Metrics {
             catch_ups: Counter::default(),
             subscribers_lost: Counter::default(),
             rate_limited: Counter::default(),
+            address_limited: Counter::default(),
             store_errors: Counter::default(),
             connections: Gauge::default(),
             connections_evicted: Counter::default(),
+            connections_refused: Counter::default(),
+            handshakes_failed: Counter::default(),
         };
         metrics.register();
         metrics
@@ -97,12 +106,27 @@ impl Metrics {
         r.register("ws_catch_ups", "Pages read for subscribers that fell behind", self.catch_ups.clone());
         r.register("ws_lost", "Subscribers given up as too slow or silent", self.subscribers_lost.clone());
         r.register("rate_limited", "Requests refused as too fast", self.rate_limited.clone());
+        r.register(
+            "address_limited",
+            "Requests and streams refused as too many of one address",
+            self.address_limited.clone(),
+        );
         r.register("store_errors", "Requests the store failed", self.store_errors.clone());
         r.register("http_connections", "Open connections", self.connections.clone());
         r.register(
             "http_connections_evicted",
             "Waiting connections closed to make room for new ones",
             self.connections_evicted.clone(),
+        );
+        r.register(
+            "http_connections_refused",
+            "Connections closed as too many of one address",
+            self.connections_refused.clone(),
+        );
+        r.register(
+            "tls_handshakes_failed",
+            "TLS handshakes that came to nothing",
+            self.handshakes_failed.clone(),
         );
     }
 

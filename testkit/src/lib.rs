@@ -1,12 +1,14 @@
-//! What the tests of several crates share: a `PostgreSQL` of their own that may be killed, and a network in front of it
-//! that may be broken.
+//! What the tests of several crates share: a `PostgreSQL` of their own that may be killed, a network in front of it
+//! that may be broken, and certificates.
 
+pub mod certificates;
 pub mod cluster;
 pub mod database;
 pub mod port;
 pub mod proxy;
 pub mod shell;
 
+pub use certificates::Authority;
 pub use cluster::Cluster;
 pub use database::Database;
 pub use proxy::{Fault, Proxy};

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use ed25519_dalek::SigningKey;
 use sqlx::{Connection as _, Executor as _, PgConnection};
 use vibetea_protocol::Clock;
-use vibetea_server::store::{PostgresOptions, Store};
+use vibetea_server::store::{PostgresOptions, SourceFilter, Store};
 use vibetea_tests::answers;
 use vibetea_tests::hosted::Hosted;
 use vibetea_tests::place::{Place, SOURCE, TOKEN, source};
@@ -107,7 +107,7 @@ async fn query_inside(
     for _ in 0..ASKED {
         for (store, times) in [&sqlite, postgres].into_iter().zip(&mut times) {
             let start = Instant::now();
-            let rows = store.get_hourly_aggregates(30, None).await?;
+            let rows = store.get_hourly_aggregates(30, SourceFilter::All).await?;
             times.push(millis(start.elapsed()));
             ensure!(!rows.is_empty(), "the query answers nothing");
         }

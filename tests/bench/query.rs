@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
+use vibetea_server::store::SourceFilter;
 use vibetea_tests::answers;
 use vibetea_tests::place::{Place, TOKEN};
 
@@ -24,7 +25,7 @@ pub(crate) async fn measure(report: &mut Report, rows: u64) -> Result<()> {
     for _ in 0..ASKED {
         for (store, times) in stores.iter().zip(&mut inside) {
             let start = Instant::now();
-            let rows = store.get_hourly_aggregates(30, None).await?;
+            let rows = store.get_hourly_aggregates(30, SourceFilter::All).await?;
             times.push(millis(start.elapsed()));
             ensure!(!rows.is_empty(), "the query answers nothing");
         }

@@ -4,6 +4,7 @@
 pub mod answers;
 pub mod dice;
 pub mod exactly_once;
+pub mod fuzz;
 pub mod history;
 pub mod hosted;
 pub mod oracle;

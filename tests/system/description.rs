@@ -3,12 +3,13 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use serde_json::json;
 use vibetea_protocol::Clock;
 use vibetea_protocol::signing::sign_body;
 use vibetea_tests::answers;
-use vibetea_tests::place::{Place, SOURCE, TOKEN};
+use vibetea_tests::place::{Place, SOURCE};
 use vibetea_tests::program::loopback;
 
 const PACKAGE: &str = "schemathesis==4.*";
@@ -32,7 +33,10 @@ fn no_request_made_from_the_description_breaks_the_server_or_the_description() {
     let _server = place.start_server(&public_key);
     fill(&place);
     let description = format!("http://{}/api/v1/openapi.json", loopback(place.port));
-    let header = format!("Authorization: Bearer {TOKEN}");
+    let made = place.start("vibetea-server", &["tokens", "create", "--name", "admin", "--admin"], &[]);
+    let made = made.wait(Duration::from_secs(20));
+    assert!(made.status.success(), "{}", made.stderr);
+    let header = format!("Authorization: Bearer {}", made.stdout.trim());
     let ended = Command::new(schemathesis)
         .args(["run", &description, "--header", &header, "--checks", CHECKS])
         .args(["--phases", "coverage,fuzzing", "--max-examples", "200", "--no-color"])

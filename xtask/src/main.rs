@@ -1,6 +1,7 @@
 //! The one entrance for people: `cargo xtask up | build | test | browser | check | bench | soak | mutants | gen`.
 
 mod client;
+mod fuzz;
 mod generate;
 mod hosted;
 mod mutants;
@@ -47,7 +48,8 @@ enum Task {
     },
     /// Run the long forms: kills, power cuts, failing calls and cut connections by the hundred, kills while 2 GiB of
     /// history are read, 20,000 random sequences of what can happen to files, 10,000 pairs of transcripts that must
-    /// look alike, thousands of requests made from the description of the API
+    /// look alike, thousands of requests made from the description of the API, thousands of peers that are slow, mute or
+    /// dead, and two minutes of damaged input for every parser of outside bytes
     Soak,
     /// Break the code that keeps texts in, one place at a time: some test must notice each (takes half an hour)
     Mutants,
@@ -122,8 +124,11 @@ fn soak() -> Result<()> {
         "sender::tests::faults",
         "canaries::",
         "description::",
+        "exposure::",
+        "fuzz::",
     ];
     shell::cargo_command(["nextest", "run", "--profile", "soak"].into_iter().chain(packages).chain(tests))
         .env("VIBETEA_SOAK", "1")
-        .run()
+        .run()?;
+    fuzz::run()
 }

@@ -160,7 +160,7 @@ inserted: number,
  */
 message: string, };
 
-export type ErrorCode = "method_not_allowed" | "payload_too_large" | "missing_auth" | "unknown_source" | "invalid_signature" | "invalid_token" | "invalid_request" | "empty_batch" | "batch_too_large" | "invalid_event" | "invalid_event_type" | "source_mismatch" | "invalid_days" | "invalid_parameter" | "rate_limited" | "forbidden" | "not_found" | "request_timeout" | "unavailable" | "internal_error";
+export type ErrorCode = "method_not_allowed" | "payload_too_large" | "missing_auth" | "unknown_source" | "invalid_signature" | "invalid_token" | "invalid_code" | "invalid_request" | "empty_batch" | "batch_too_large" | "invalid_event" | "invalid_event_type" | "source_mismatch" | "invalid_days" | "invalid_parameter" | "rate_limited" | "forbidden" | "not_found" | "conflict" | "request_timeout" | "unavailable" | "internal_error";
 
 export type Problem = { 
 /**

@@ -22,7 +22,11 @@ pub(super) fn execute(args: &InitArgs, lookup: Lookup<'_>) -> anyhow::Result<()>
         made => made?,
     };
     say(format_args!("Key pair written to {}.", key_dir.display()));
-    say("Start the server with this line, or add the part in quotes to the keys it knows:");
+    say(format_args!(
+        "To register it, run `vibetea-server enroll {}` on the server and here the command that it prints.",
+        as_word(source.as_str())
+    ));
+    say("Or start the server with this line, or add the part in quotes to the keys it knows:");
     let line =
         format!("export VIBETEA_PUBLIC_KEYS={}\n", quoted(&format!("{source}:{}", public.to_base64())));
     print(&line)
@@ -39,6 +43,12 @@ pub(super) fn confirmed(question: &str) -> io::Result<bool> {
     let mut answer = String::new();
     io::stdin().read_line(&mut answer)?;
     Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
+/// As one word for a POSIX shell, quoted only where it must be.
+pub(super) fn as_word(text: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':' | '@');
+    if text.chars().all(plain) { text.to_owned() } else { quoted(text) }
 }
 
 /// In double quotes for a POSIX shell.
@@ -61,6 +71,8 @@ mod tests {
     #[test]
     fn a_source_cannot_break_out_of_the_line_for_the_shell() {
         assert_eq!(quoted("laptop:AAA="), r#""laptop:AAA=""#);
+        assert_eq!(as_word("büro-1"), "büro-1");
+        assert_eq!(as_word("my laptop"), r#""my laptop""#);
         assert_eq!(quoted(r#"a"b$(c)`d`\e"#), r#""a\"b\$(c)\`d\`\\e""#);
     }
 }

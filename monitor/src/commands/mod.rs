@@ -4,10 +4,13 @@ mod audit;
 mod completions;
 mod config;
 mod doctor;
+mod enroll;
 mod init;
 mod output;
 mod preview;
 mod quarantine;
+mod refused;
+mod rotate;
 mod run;
 mod service;
 mod status;
@@ -39,6 +42,8 @@ pub fn execute(monitor: &Monitor, program: Program, environment: Lookup<'_>) -> 
     let lookup: Lookup<'_> = &|name| monitor.flags.get(name).or_else(|| environment(name));
     let done = match &monitor.command {
         Command::Init(args) => init::execute(args, lookup),
+        Command::Enroll(args) => enroll::execute(args, program, lookup),
+        Command::Rotate(args) => rotate::execute(args, lookup),
         Command::Preview(args) => preview::execute(args, lookup),
         Command::Run => run::execute(lookup),
         Command::Status(args) => status::execute(args, lookup),
@@ -72,5 +77,8 @@ fn is_configuration(error: &anyhow::Error) -> bool {
         _ => None,
     });
     error.is::<ConfigError>()
-        || matches!(key, Some(KeyError::Missing(_) | KeyError::Exposed { .. } | KeyError::Length(_)))
+        || matches!(
+            key,
+            Some(KeyError::Missing(_) | KeyError::Exposed { .. } | KeyError::Length(_) | KeyError::Names(_))
+        )
 }

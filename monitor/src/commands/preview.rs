@@ -76,7 +76,7 @@ pub(super) fn execute(args: &PreviewArgs, lookup: Lookup<'_>) -> anyhow::Result<
 /// By the key that signs, or by one that is thrown away: then the same events would leave under other ids.
 fn identity(key_dir: &Path, source: &SourceId) -> anyhow::Result<Identity> {
     let why = match keys::load(key_dir) {
-        Ok(key) => return Ok(Identity::new(key.as_bytes(), source)),
+        Ok(key) => return Ok(keys::identity(key_dir, &key, source)?),
         Err(KeyError::Missing(_)) => "There is no key yet (`vibetea-monitor init` makes one)".to_owned(),
         Err(error) => error.to_string(),
     };

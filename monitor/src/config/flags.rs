@@ -18,6 +18,10 @@ pub struct Flags {
     /// Base of an ingest endpoint; every event also goes to its /ingest in batches [env: VIBETEA_SUPABASE_URL]
     #[arg(long, global = true, hide_short_help = true, value_name = "URL", value_hint = ValueHint::Url)]
     supabase_url: Option<String>,
+    /// Certificates in PEM form that are trusted beside the system's, for a server with one of its own making
+    /// [env: VIBETEA_CA_CERT]
+    #[arg(long, global = true, hide_short_help = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    ca_cert: Option<String>,
     /// Seconds between batches, at least 1; 1000 waiting events go at once
     /// [env: VIBETEA_SUPABASE_BATCH_INTERVAL_SECS] [default: 60]
     #[arg(long, global = true, hide_short_help = true, value_name = "SECONDS")]
@@ -73,6 +77,7 @@ impl Flags {
             "--config" => &self.config,
             "--server-url" => &self.server_url,
             "--supabase-url" => &self.supabase_url,
+            "--ca-cert" => &self.ca_cert,
             "--supabase-batch-interval-secs" => &self.supabase_batch_interval_secs,
             "--supabase-retry-limit" => &self.supabase_retry_limit,
             "--source-id" => &self.source_id,

@@ -1,6 +1,8 @@
 //! What flags, environment and file say, checked. Everything that is wrong is named at once.
 
+mod file;
 mod flags;
+mod joining;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -13,9 +15,12 @@ use std::time::Duration;
 use url::Url;
 use vibetea_protocol::SourceId;
 
+pub use file::ConfigFile;
 pub use flags::Flags;
+pub use joining::{JOINED, Joining};
 pub use reader::{Origin, Setting, Shown};
 use reader::{Problem, Reader};
+pub use values::{WrongUrl, read_base_url};
 
 use crate::identity::Identity;
 use crate::interpret::Interpreter;
@@ -75,6 +80,8 @@ pub struct Shipping {
     pub retry_limit: u32,
     /// Most events held in memory at once, per destination.
     pub buffer_size: usize,
+    /// Certificates in PEM form that are trusted beside the machine's own.
+    pub ca_cert: Option<PathBuf>,
 }
 
 impl Shipping {
@@ -130,6 +137,7 @@ macro_rules! settings {
 settings! {
     SERVER_URL = "VIBETEA_SERVER_URL", "server_url", "--server-url";
     SUPABASE_URL = "VIBETEA_SUPABASE_URL", "supabase_url", "--supabase-url";
+    CA_CERT = "VIBETEA_CA_CERT", "ca_cert", "--ca-cert";
     BATCH_INTERVAL = "VIBETEA_SUPABASE_BATCH_INTERVAL_SECS", "supabase_batch_interval_secs", "--supabase-batch-interval-secs";
     RETRY_LIMIT = "VIBETEA_SUPABASE_RETRY_LIMIT", "supabase_retry_limit", "--supabase-retry-limit";
     SOURCE_ID = "VIBETEA_SOURCE_ID", "source_id", "--source-id";
@@ -154,6 +162,7 @@ const CLAUDE_CONFIG_DIR: &str = "CLAUDE_CONFIG_DIR";
 pub struct Settings {
     server_url: Option<Url>,
     supabase_url: Option<Url>,
+    ca_cert: Option<PathBuf>,
     batch_interval: u64,
     retry_limit: u64,
     buffer_size: u64,
@@ -187,6 +196,7 @@ impl Settings {
             reader.complain(SERVER_URL, text);
         }
         let supabase_url = reader.base_url(SUPABASE_URL);
+        let ca_cert = reader.certificates(CA_CERT);
         let batch_interval = reader.number(BATCH_INTERVAL, 1, 86_400, 60);
         let retry_limit = reader.number(RETRY_LIMIT, 1, 10, 3);
         let source = reader.source(SOURCE_ID);
@@ -211,6 +221,7 @@ impl Settings {
         Self {
             server_url,
             supabase_url,
+            ca_cert,
             batch_interval,
             retry_limit,
             buffer_size,
@@ -262,7 +273,7 @@ impl Settings {
 
     /// Where events go.
     pub fn shipping(&self) -> Result<Shipping, ConfigError> {
-        self.check_these(&[SERVER_URL, SUPABASE_URL, BATCH_INTERVAL, RETRY_LIMIT, BUFFER_SIZE])?;
+        self.check_these(&[SERVER_URL, SUPABASE_URL, CA_CERT, BATCH_INTERVAL, RETRY_LIMIT, BUFFER_SIZE])?;
         let server = self.server_url.as_ref().expect(COMPLAINED);
         Ok(Shipping {
             live_url: endpoint(server, "events"),
@@ -271,6 +282,7 @@ impl Settings {
             batch_interval: Duration::from_secs(self.batch_interval),
             retry_limit: u32::try_from(self.retry_limit).unwrap_or(u32::MAX),
             buffer_size: usize::try_from(self.buffer_size).unwrap_or(usize::MAX),
+            ca_cert: self.ca_cert.clone(),
         })
     }
 
@@ -368,8 +380,8 @@ pub fn environment(name: &str) -> Option<String> {
     std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
-/// `base` is without a trailing slash in its path but for the root.
-fn endpoint(base: &Url, name: &str) -> Url {
+/// An address below a base. `base` is without a trailing slash in its path but for the root.
+pub fn endpoint(base: &Url, name: &str) -> Url {
     let mut url = base.clone();
     let path = format!("{}/{name}", base.path().trim_end_matches('/'));
     url.set_path(&path);

@@ -236,7 +236,7 @@ fn a_file_is_read_whole_and_holds_no_unknown_key() {
     };
     insta::assert_snapshot!(error("server_ulr = \"http://a\"\nhistory = 3.5\nbuffer_size = 0\nsession_silence_secs = \"x\"\n"), @r#"
     the configuration cannot be used
-      FILE holds the unknown key "server_ulr": one of server_url, supabase_url, supabase_batch_interval_secs, supabase_retry_limit, source_id, key_path, claude_dir, state_dir, history, session_silence_secs, buffer_size, basename_allowlist, context, project_names, mcp_allowlist, log is allowed
+      FILE holds the unknown key "server_ulr": one of server_url, supabase_url, ca_cert, supabase_batch_interval_secs, supabase_retry_limit, source_id, key_path, claude_dir, state_dir, history, session_silence_secs, buffer_size, basename_allowlist, context, project_names, mcp_allowlist, log is allowed
       'history' in FILE is of a kind that says nothing here: a text, a number or a list of texts is allowed
       'session_silence_secs' in FILE is "x": a whole number from 1 to 31536000 is allowed
       'buffer_size' in FILE is "0": a whole number from 1 to 1000000 is allowed

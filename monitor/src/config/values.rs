@@ -4,12 +4,43 @@ use std::fmt::Display;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use url::Url;
 use vibetea_protocol::SourceId;
 
 use super::reader::{Found, Origin, Reader, Setting, quoted};
 
 const SOURCE_ALLOWED: &str = "1 to 128 characters without control characters are allowed";
+
+/// The text is no URL to which a path can be added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum WrongUrl {
+    /// No http or https URL.
+    #[error("an http or https URL such as http://127.0.0.1:8080 is allowed")]
+    Kind,
+    /// It must not be shown.
+    #[error("holds a user name or a password: a URL without them is allowed, requests are signed")]
+    Secret,
+    /// Something behind the path.
+    #[error("a URL without '?' and '#' is allowed")]
+    More,
+}
+
+/// Reads an http or https URL to which a path can be added.
+pub fn read_base_url(text: &str) -> Result<Url, WrongUrl> {
+    let url = Url::parse(text.trim()).map_err(|_| WrongUrl::Kind)?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err(WrongUrl::Kind);
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(WrongUrl::Secret);
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(WrongUrl::More);
+    }
+    Ok(url)
+}
 
 impl Reader<'_> {
     pub(super) fn number(&mut self, setting: &'static Setting, min: u64, max: u64, default: u64) -> u64 {
@@ -37,26 +68,32 @@ impl Reader<'_> {
         // what is not taken is not shown as it is: it may hold a password or a token
         let found = Found { value: masked(value.trim()), origin };
         self.show_found(setting, &found);
-        let url = match Url::parse(value.trim()) {
-            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => url,
-            _ => {
-                self.refuse(setting, &found, "an http or https URL such as http://127.0.0.1:8080 is allowed");
-                return None;
-            }
+        match read_base_url(&value) {
+            Ok(url) => return Some(url),
+            Err(WrongUrl::Secret) => self.complain(setting, format!("{} {}", found.origin, WrongUrl::Secret)),
+            Err(wrong) => self.refuse(setting, &found, &wrong.to_string()),
+        }
+        None
+    }
+
+    /// A file of certificates; what it holds is read again where it is used.
+    pub(super) fn certificates(&mut self, setting: &'static Setting) -> Option<PathBuf> {
+        let Some(found) = self.find(setting) else {
+            self.show(setting, None, Origin::Default);
+            return None;
         };
-        if !url.username().is_empty() || url.password().is_some() {
-            let text = format!(
-                "{} holds a user name or a password: a URL without them is allowed, requests are signed",
-                found.origin
-            );
-            self.complain(setting, text);
-            return None;
+        self.show_found(setting, &found);
+        let path = self.expanded(found.value.trim());
+        match CertificateDer::pem_file_iter(&path).map(Iterator::collect::<Result<Vec<_>, _>>) {
+            Ok(Ok(certificates)) if !certificates.is_empty() => return Some(path),
+            Ok(_) => self.refuse(setting, &found, "a file with certificates in PEM form is allowed"),
+            Err(error) => {
+                let text =
+                    format!("{} names {}, which cannot be read: {error}", found.origin, path.display());
+                self.complain(setting, text);
+            }
         }
-        if url.query().is_some() || url.fragment().is_some() {
-            self.refuse(setting, &found, "a URL without '?' and '#' is allowed");
-            return None;
-        }
-        Some(url)
+        None
     }
 
     /// One of a few words; `otherwise` stands for what is none of them until that is said.

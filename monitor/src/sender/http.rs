@@ -1,22 +1,22 @@
 //! One signed request and what came back.
 
 use std::error::Error as _;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
-use ed25519_dalek::SigningKey;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, Response, StatusCode, redirect};
+use reqwest::{Certificate, Client, Response, StatusCode, redirect};
 use url::{Host, Url};
 use vibetea_protocol::event::write_event;
 use vibetea_protocol::event_type::TypeField;
-use vibetea_protocol::signing::{PublicKey, sign_body};
-use vibetea_protocol::{Clock, SIGNATURE_HEADER, SOURCE_HEADER, SourceId};
+use vibetea_protocol::signing::sign_body;
+use vibetea_protocol::{Clock, ErrorCode, SIGNATURE_HEADER, SOURCE_HEADER, SourceId};
 
 use super::Timing;
 use super::answer::{Answer, Reason, Verdict, code_word, judge, retry_after};
 use super::wire::{Request, Wire};
+use crate::keys::CurrentKey;
 use crate::outbox::Queued;
 
 /// The most of an answer that is read.
@@ -31,6 +31,14 @@ pub enum ClientError {
     /// The TLS library or the machine's certificates refuse.
     #[error("cannot set up the HTTP client: {0}")]
     Build(reqwest::Error),
+    /// The certificates that are to be trusted cannot be read.
+    #[error("cannot use the certificates in {}: {error}", path.display())]
+    Authority {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        error: String,
+    },
     /// The source cannot be written into a header.
     #[error("the source name cannot be sent as an HTTP header")]
     Source,
@@ -39,8 +47,8 @@ pub enum ClientError {
 /// Who signs.
 #[derive(Clone)]
 pub struct Signer {
-    /// The private key.
-    pub key: Arc<SigningKey>,
+    /// The private key, which may change while the monitor runs.
+    pub key: CurrentKey,
     /// The name the server knows the key by.
     pub source: SourceId,
 }
@@ -52,7 +60,6 @@ pub(super) struct Poster {
     type_field: TypeField,
     signer: Signer,
     source: HeaderValue,
-    public_key: String,
     timing: Timing,
     clock: Clock,
 }
@@ -62,13 +69,12 @@ impl Poster {
         url: Url,
         type_field: TypeField,
         signer: Signer,
+        client: Client,
         timing: Timing,
         clock: Clock,
     ) -> Result<Self, ClientError> {
-        let source =
-            HeaderValue::from_bytes(signer.source.as_str().as_bytes()).map_err(|_| ClientError::Source)?;
-        let public_key = PublicKey::of(&signer.key).to_base64();
-        Ok(Self { client: client(&url, timing)?, url, type_field, signer, source, public_key, timing, clock })
+        let source = source_header(&signer.source)?;
+        Ok(Self { client, url, type_field, signer, source, timing, clock })
     }
 
     /// The JSON array of as many rows as fit into `max_bytes`, at least one, and their number.
@@ -135,8 +141,9 @@ impl Poster {
 impl Wire for Poster {
     fn request(&self, rows: &[Queued], max_bytes: usize) -> Request {
         let (body, events) = self.encode(rows, max_bytes);
-        let signature = sign_body(&self.signer.key, body.as_bytes());
-        Request { body: Bytes::from(body), signature, events }
+        let pair = self.signer.key.pair();
+        let signature = sign_body(&pair.key, body.as_bytes());
+        Request { body: Bytes::from(body), signature, public_key: pair.public.clone(), events }
     }
 
     async fn post(&self, request: Request) -> Answer {
@@ -150,7 +157,13 @@ impl Wire for Poster {
             .send()
             .await;
         match sent {
-            Ok(response) => self.read(response).await,
+            Ok(response) => {
+                let answer = self.read(response).await;
+                if is_of_the_key(&answer.reason) {
+                    self.signer.key.refused(&request.public_key);
+                }
+                answer
+            }
             Err(error) => Answer { verdict: Verdict::Later { after: None }, reason: self.describe(&error) },
         }
     }
@@ -158,10 +171,16 @@ impl Wire for Poster {
     fn address(&self) -> &str {
         self.url.as_str()
     }
+}
 
-    fn public_key(&self) -> &str {
-        &self.public_key
-    }
+/// Whether another key of this source might have been taken.
+fn is_of_the_key(reason: &Reason) -> bool {
+    let Reason::Status { status: 401, code: Some(code) } = reason else { return false };
+    [ErrorCode::InvalidSignature, ErrorCode::UnknownSource].iter().any(|known| known.as_str() == code)
+}
+
+pub(super) fn source_header(source: &SourceId) -> Result<HeaderValue, ClientError> {
+    HeaderValue::from_bytes(source.as_str().as_bytes()).map_err(|_| ClientError::Source)
 }
 
 pub(super) async fn start_of_body(mut response: Response) -> Vec<u8> {
@@ -175,7 +194,8 @@ pub(super) async fn start_of_body(mut response: Response) -> Vec<u8> {
     body
 }
 
-pub(super) fn client(url: &Url, timing: Timing) -> Result<Client, ClientError> {
+/// A client for one address; the certificates in `ca_cert` are trusted beside the machine's.
+pub(super) fn client(url: &Url, ca_cert: Option<&Path>, timing: Timing) -> Result<Client, ClientError> {
     // an error means that a provider is in place already
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = Client::builder()
@@ -188,6 +208,9 @@ pub(super) fn client(url: &Url, timing: Timing) -> Result<Client, ClientError> {
         .pool_idle_timeout(IDLE_CONNECTION)
         .pool_max_idle_per_host(1)
         .user_agent(concat!("vibetea-monitor/", env!("CARGO_PKG_VERSION")));
+    if let Some(path) = ca_cert {
+        builder = builder.tls_certs_merge(authorities(path)?);
+    }
     if is_loopback(url) {
         // a proxy of the environment is for the world outside
         builder = builder.no_proxy();
@@ -195,7 +218,14 @@ pub(super) fn client(url: &Url, timing: Timing) -> Result<Client, ClientError> {
     builder.build().map_err(ClientError::Build)
 }
 
-fn is_loopback(url: &Url) -> bool {
+fn authorities(path: &Path) -> Result<Vec<Certificate>, ClientError> {
+    let wrong = |error: String| ClientError::Authority { path: path.to_owned(), error };
+    let pem = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
+    Certificate::from_pem_bundle(&pem).map_err(|error| wrong(error.to_string()))
+}
+
+/// Whether the host is this machine.
+pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),

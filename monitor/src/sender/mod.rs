@@ -4,6 +4,7 @@
 //! nothing of transcripts.
 
 mod answer;
+mod ask;
 mod backoff;
 mod courier;
 mod http;
@@ -28,10 +29,12 @@ use vibetea_protocol::limits::MAX_BATCH_EVENTS;
 
 use crate::audit::AuditLog;
 use crate::config::Shipping;
+use crate::keys::CurrentKey;
 use crate::outbox::{Destination, Outbox, OutboxError};
+pub use ask::{AskError, Told, ask};
 use courier::{Courier, Rules};
 use http::Poster;
-pub use http::{ClientError, Signer};
+pub use http::{ClientError, Signer, is_loopback};
 pub use probe::{Probed, probe};
 use queue::Queue;
 use record::Recorder;
@@ -40,7 +43,7 @@ use trigger::Pace;
 /// Largest body that is sent, in bytes; servers take 1 MiB on the live route.
 const MAX_BODY: usize = 900 * 1024;
 
-/// How soon a running monitor sees what another process put back into its queue.
+/// How soon a running monitor sees what another process put back into its queue, and that its key was changed.
 const LOOK_FOR_OTHERS: Duration = Duration::from_secs(2);
 
 /// How long everything takes; shorter in tests.
@@ -104,6 +107,7 @@ pub struct Sender {
     live: Courier<Outbox, Poster>,
     batch: Courier<Outbox, Poster>,
     outbox: Outbox,
+    key: CurrentKey,
 }
 
 impl Sender {
@@ -116,7 +120,7 @@ impl Sender {
     ) -> Result<Self, ClientError> {
         let log = AuditLog::new(outbox.state_dir());
         let (live, batch) = couriers(shipping, signer, outbox, &log, clock, Timing::default())?;
-        Ok(Self { live, batch, outbox: outbox.clone() })
+        Ok(Self { live, batch, outbox: outbox.clone(), key: signer.key.clone() })
     }
 
     /// Ships until `stop`, then what still waits as far as a few seconds allow. Fails only on a damaged outbox.
@@ -124,21 +128,29 @@ impl Sender {
         let ended = tokio::try_join!(
             Box::pin(self.live.run(stop.clone())),
             Box::pin(self.batch.run(stop.clone())),
-            Box::pin(look_for_others(self.outbox, stop))
+            Box::pin(look_for_others(self.outbox, self.key, stop))
         );
         ended.map(|_| ()).map_err(SenderError::from)
     }
 }
 
-/// Takes in what was put back into the queue by another process, until `stop`.
-async fn look_for_others(outbox: Outbox, stop: CancellationToken) -> Result<(), OutboxError> {
+/// Takes in what was put back into the queue by another process, and a key that was changed by one, until `stop`.
+async fn look_for_others(
+    outbox: Outbox,
+    key: CurrentKey,
+    stop: CancellationToken,
+) -> Result<(), OutboxError> {
     loop {
         tokio::select! {
             () = sleep(LOOK_FOR_OTHERS) => {}
             () = stop.cancelled() => return Ok(()),
         }
-        let outbox = outbox.clone();
-        match tokio::task::spawn_blocking(move || outbox.notice_others()).await {
+        let (outbox, key) = (outbox.clone(), key.clone());
+        let looked = tokio::task::spawn_blocking(move || {
+            key.look_again();
+            outbox.notice_others()
+        });
+        match looked.await {
             Ok(Err(error @ OutboxError::Broken(_))) => return Err(error),
             Ok(Ok(_)) => {}
             // the next look sees it as well
@@ -163,7 +175,8 @@ fn couriers<Q: Queue>(
     let pace =
         if shipping.hosted { Pace::Interval(shipping.batch_interval) } else { Pace::WhenQuiet(timing.quiet) };
     let poster = |url: &url::Url, type_field| {
-        Poster::new(url.clone(), type_field, signer.clone(), timing, clock.clone())
+        let client = http::client(url, shipping.ca_cert.as_deref(), timing)?;
+        Poster::new(url.clone(), type_field, signer.clone(), client, timing, clock.clone())
     };
     let live = Courier::new(
         Destination::Live,

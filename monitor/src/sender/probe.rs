@@ -3,16 +3,17 @@
 //! A server looks at source and signature before it looks at the body, so its refusal of the empty batch says that
 //! both are good.
 
+use std::path::Path;
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_TYPE, DATE, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, DATE};
 use url::Url;
 use vibetea_protocol::signing::sign_body;
 use vibetea_protocol::{SIGNATURE_HEADER, SOURCE_HEADER, Timestamp};
 
 use super::Timing;
 use super::answer::code_word;
-use super::http::{ClientError, Signer, client, start_of_body};
+use super::http::{ClientError, Signer, client, source_header, start_of_body};
 
 const EMPTY_BATCH: &str = "[]";
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -29,20 +30,23 @@ pub struct Probed {
 }
 
 /// Sends an empty batch to `url`, signed if there is somebody to sign.
-pub async fn probe(url: &Url, signer: Option<&Signer>) -> Result<Probed, ClientError> {
+pub async fn probe(
+    url: &Url,
+    ca_cert: Option<&Path>,
+    signer: Option<&Signer>,
+) -> Result<Probed, ClientError> {
     let timing = Timing { request: PATIENCE, ..Timing::default() };
-    let mut request =
-        client(url, timing)?.post(url.clone()).header(CONTENT_TYPE, "application/json").body(EMPTY_BATCH);
+    let client = client(url, ca_cert, timing)?;
+    let mut request = client.post(url.clone()).header(CONTENT_TYPE, "application/json").body(EMPTY_BATCH);
     if let Some(signer) = signer {
-        let source =
-            HeaderValue::from_bytes(signer.source.as_str().as_bytes()).map_err(|_| ClientError::Source)?;
-        let signature = sign_body(&signer.key, EMPTY_BATCH.as_bytes());
-        request = request.header(SOURCE_HEADER, source).header(SIGNATURE_HEADER, signature);
+        let signature = sign_body(&signer.key.pair().key, EMPTY_BATCH.as_bytes());
+        request =
+            request.header(SOURCE_HEADER, source_header(&signer.source)?).header(SIGNATURE_HEADER, signature);
     }
     let response = match request.send().await {
         Ok(response) => response,
         Err(error) => {
-            return Ok(Probed { status: Err(cause(&error)), code: None, date: None });
+            return Ok(Probed { status: Err(cause(&error, PATIENCE)), code: None, date: None });
         }
     };
     let status = response.status().as_u16();
@@ -52,9 +56,9 @@ pub async fn probe(url: &Url, signer: Option<&Signer>) -> Result<Probed, ClientE
 }
 
 /// What went wrong at the bottom: the name, the connection, the certificate.
-fn cause(error: &reqwest::Error) -> String {
+pub(super) fn cause(error: &reqwest::Error, patience: Duration) -> String {
     if error.is_timeout() {
-        return format!("no answer within {} s", PATIENCE.as_secs());
+        return format!("no answer within {} s", patience.as_secs());
     }
     let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
     let innermost = causes.last().map(ToString::to_string).unwrap_or_default();

@@ -25,7 +25,7 @@ impl Recorder {
             at: self.clock.now(),
             destination: self.destination,
             url: wire.address().to_owned(),
-            key: wire.public_key().to_owned(),
+            key: request.public_key.as_ref().to_owned(),
             signature: request.signature.clone(),
             events: request.events,
             body: request.body.clone(),

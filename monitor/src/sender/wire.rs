@@ -1,5 +1,7 @@
 //! What the sender needs of the network. A trait, so that a test can hand it one that answers as it is told.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::answer::Answer;
@@ -10,6 +12,8 @@ use crate::outbox::Queued;
 pub(super) struct Request {
     pub(super) body: Bytes,
     pub(super) signature: String,
+    /// The public half of the key that signed, base64.
+    pub(super) public_key: Arc<str>,
     /// Number of events in the body.
     pub(super) events: usize,
 }
@@ -24,7 +28,4 @@ pub(super) trait Wire: Send + Sync + 'static {
 
     /// Where it goes.
     fn address(&self) -> &str;
-
-    /// The public half of the key that signs, base64.
-    fn public_key(&self) -> &str;
 }

@@ -22,6 +22,7 @@ fn help_names_every_variable_and_shows_examples() {
     for name in [
         "VIBETEA_SERVER_URL",
         "VIBETEA_SUPABASE_URL",
+        "VIBETEA_CA_CERT",
         "VIBETEA_SUPABASE_BATCH_INTERVAL_SECS",
         "VIBETEA_SUPABASE_RETRY_LIMIT",
         "VIBETEA_SOURCE_ID",
@@ -57,6 +58,8 @@ fn every_command_shows_examples() {
     let home = Home::new();
     for command in [
         &["init"][..],
+        &["enroll"],
+        &["rotate"],
         &["preview"],
         &["run"],
         &["status"],
@@ -82,7 +85,7 @@ fn completions_know_every_command() {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let ended = home.run(&["completions", shell], &[]);
         assert_eq!((ended.status, ended.stderr.as_str()), (0, ""), "{shell}");
-        for word in ["preview", "doctor", "service", "uninstall", "server-url"] {
+        for word in ["preview", "enroll", "rotate", "doctor", "service", "uninstall", "server-url"] {
             assert!(ended.stdout.contains(word), "{shell}: {word}");
         }
     }

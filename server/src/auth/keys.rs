@@ -59,6 +59,11 @@ impl Keys {
         Ok(Self { by_source: Arc::new(by_source) })
     }
 
+    /// Every source, in no order, with its keys.
+    pub fn sources(&self) -> impl Iterator<Item = (&Arc<SourceId>, &[PublicKey])> {
+        self.by_source.iter().map(|(source, keys)| (source, keys.as_slice()))
+    }
+
     /// The source of that name, shared, with its keys.
     pub fn of(&self, source: &SourceId) -> Option<(Arc<SourceId>, &[PublicKey])> {
         self.by_source.get_key_value(source).map(|(source, keys)| (Arc::clone(source), keys.as_slice()))

@@ -1,29 +1,17 @@
 //! Who may send and who may watch. Knows no route.
 
+mod guesses;
 mod keys;
 mod signed;
+mod signer;
 mod tickets;
+mod verify;
 mod viewer;
 
+pub use guesses::Guesses;
 pub use keys::{InvalidKeys, Keys};
-pub use signed::{SignedBody, receive};
+pub(crate) use signed::linger;
+pub use signed::{SignedBody, receive, receive_unsigned};
+pub use signer::signer;
 pub use tickets::{TICKET_LIFETIME, Tickets, new_ticket, ticket_digest};
-pub use viewer::{Token, bearer, check_bearer};
-
-/// Who may send.
-#[derive(Debug, Clone)]
-pub enum Senders {
-    /// Whoever signs with a registered key.
-    Registered(Keys),
-    /// Everybody, under any name.
-    Anybody,
-}
-
-/// Who may watch.
-#[derive(Debug, Clone)]
-pub enum Viewers {
-    /// Whoever shows the token.
-    Holders(Token),
-    /// Everybody.
-    Anybody,
-}
+pub use viewer::{Holder, Token, Viewer, bearer};

@@ -8,10 +8,11 @@ use axum::http::{HeaderMap, header};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use vibetea_protocol::batch::{self, IdRule, IncomingEvent};
-use vibetea_protocol::signing::BodySignature;
+use vibetea_protocol::signing::{BodySignature, PublicKey};
 use vibetea_protocol::{ErrorCode, Problem, SIGNATURE_HEADER, SOURCE_HEADER, SourceId};
 
-use super::Senders;
+use super::verify::any_in_rounds;
+use crate::access::Registry;
 
 /// Longest time a body may take to arrive.
 const BODY_DEADLINE: Duration = Duration::from_secs(30);
@@ -37,7 +38,7 @@ impl SignedBody {
 
 /// Reads and checks a request in the contract's order: size, headers, source, signature.
 pub async fn receive(
-    senders: &Senders,
+    access: &Registry,
     headers: &HeaderMap,
     body: Body,
     limit: usize,
@@ -52,43 +53,73 @@ pub async fn receive(
     }
     // a length that was announced cannot be exceeded, so what the headers settle needs no body
     if announced.is_some()
-        && let Err(problem) = identify(senders, headers)
+        && let Err(problem) = identify(access, headers)
     {
         linger(body);
         return Err(problem);
     }
     let body = read(body, limit, announced).await?;
-    let sender = identify(senders, headers)?;
-    if let Some((keys, signature)) = sender.proof {
-        let signature = signature.ok_or_else(invalid_signature)?;
-        if !keys.iter().any(|key| key.verifies(&body, &signature)) {
-            return Err(invalid_signature());
-        }
+    // asked again: a source may have been revoked while its body was on the way
+    let source = match identify(access, headers)? {
+        Claim::Free(source) => source,
+        Claim::Signed { source, signature } => prove(access, source.as_ref(), signature.as_ref(), &body)?,
+    };
+    Ok(SignedBody { source, body })
+}
+
+/// Reads a body that nobody has to sign.
+pub async fn receive_unsigned(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Problem> {
+    let announced = announced_length(headers, &body);
+    if announced.is_some_and(|length| length > limit as u64) {
+        linger(body);
+        return Err(too_large(limit));
     }
-    Ok(SignedBody { source: sender.source, body })
+    read(body, limit, announced).await
 }
 
-struct Sender<'a> {
-    source: Arc<SourceId>,
-    /// The keys to try; a signature that is no base64 of 64 bytes is none.
-    proof: Option<(&'a [vibetea_protocol::signing::PublicKey], Option<BodySignature>)>,
+/// Who the headers say is sending.
+enum Claim {
+    /// Nobody is asked for a signature.
+    Free(Arc<SourceId>),
+    /// The source, where it is told at all whether it is known; a signature that is no base64 of 64 bytes is none.
+    Signed { source: Option<SourceId>, signature: Option<BodySignature> },
 }
 
-fn identify<'a>(senders: &'a Senders, headers: &HeaderMap) -> Result<Sender<'a>, Problem> {
+fn identify(access: &Registry, headers: &HeaderMap) -> Result<Claim, Problem> {
     let name = required(headers, SOURCE_HEADER, "X-Source-ID")?;
-    let unknown = || Problem::new(ErrorCode::UnknownSource, "The source in X-Source-ID is not registered");
-    match senders {
-        Senders::Anybody => {
-            let source = name.and_then(|name| name.parse().ok()).ok_or_else(unknown)?;
-            Ok(Sender { source: Arc::new(source), proof: None })
-        }
-        Senders::Registered(keys) => {
-            let signature = required(headers, SIGNATURE_HEADER, "X-Signature")?;
-            let source: SourceId = name.and_then(|name| name.parse().ok()).ok_or_else(unknown)?;
-            let (source, keys) = keys.of(&source).ok_or_else(unknown)?;
-            Ok(Sender { source, proof: Some((keys, signature.and_then(BodySignature::from_base64))) })
-        }
+    if access.is_open() {
+        let source = name.and_then(|name| name.parse().ok()).ok_or_else(unknown_source)?;
+        return Ok(Claim::Free(Arc::new(source)));
     }
+    let signature = required(headers, SIGNATURE_HEADER, "X-Signature")?.and_then(BodySignature::from_base64);
+    let source: Option<SourceId> = name.and_then(|name| name.parse().ok());
+    if !access.is_uniform()
+        && !source.as_ref().is_some_and(|source| access.roster().knows(source, access.now()))
+    {
+        return Err(unknown_source());
+    }
+    Ok(Claim::Signed { source, signature })
+}
+
+/// The source, shared, if one of its keys made the signature.
+fn prove(
+    access: &Registry,
+    source: Option<&SourceId>,
+    signature: Option<&BodySignature>,
+    body: &[u8],
+) -> Result<Arc<SourceId>, Problem> {
+    let signature = signature.ok_or_else(invalid_signature)?;
+    let roster = access.roster();
+    let known = source.and_then(|source| roster.keys_of(source, access.now()));
+    let (source, keys) = known.unzip();
+    let keys = keys.unwrap_or_default();
+    let verify = |key: &PublicKey| key.verifies(body, signature);
+    let verified = if access.is_uniform() {
+        any_in_rounds(&keys, roster.rounds(), verify)
+    } else {
+        keys.iter().any(|key| verify(key))
+    };
+    source.filter(|_| verified).ok_or_else(invalid_signature)
 }
 
 /// The header's text; `None` inside where it is no UTF-8.
@@ -99,6 +130,10 @@ fn required<'a>(headers: &'a HeaderMap, name: &str, shown: &str) -> Result<Optio
         }
         Some(value) => Ok(std::str::from_utf8(value).ok()),
     }
+}
+
+fn unknown_source() -> Problem {
+    Problem::new(ErrorCode::UnknownSource, "The source in X-Source-ID is not registered")
 }
 
 fn invalid_signature() -> Problem {
@@ -153,7 +188,7 @@ fn first_capacity(limit: usize, announced: Option<u64>) -> usize {
 
 /// Throws away what still comes of a refused body. A connection that is closed over unread bytes is reset,
 /// and a reset can overtake the answer.
-fn linger(mut body: Body) {
+pub(crate) fn linger(mut body: Body) {
     tokio::spawn(tokio::time::timeout(LINGER, async move {
         let mut left = LINGER_BYTES;
         while let Some(Ok(frame)) = body.frame().await {
@@ -169,14 +204,16 @@ fn linger(mut body: Body) {
 mod tests {
     use axum::http::HeaderValue;
     use ed25519_dalek::SigningKey;
-    use vibetea_protocol::signing::{PublicKey, sign_body};
+    use vibetea_protocol::signing::sign_body;
 
     use super::super::Keys;
     use super::*;
+    use crate::config::Access;
 
-    fn senders() -> Senders {
+    fn registry(uniform_errors: bool) -> Registry {
         let key = |seed| PublicKey::of(&SigningKey::from_bytes(&[seed; 32])).to_base64();
-        Senders::Registered(Keys::parse(&format!("laptop:{},laptop:{}", key(1), key(2))).unwrap())
+        let keys = Keys::parse(&format!("laptop:{},laptop:{}", key(1), key(2))).unwrap();
+        Registry::of_configuration(Access::Guarded { keys, token: None, uniform_errors })
     }
 
     fn headers(source: &str, signature: &str) -> HeaderMap {
@@ -191,7 +228,11 @@ mod tests {
     }
 
     async fn code(headers: &HeaderMap, body: Body, limit: usize) -> Option<ErrorCode> {
-        receive(&senders(), headers, body, limit).await.err().map(|problem| problem.error)
+        receive(&registry(false), headers, body, limit).await.err().map(|problem| problem.error)
+    }
+
+    async fn uniform(headers: &HeaderMap, body: Body, limit: usize) -> Option<Problem> {
+        receive(&registry(true), headers, body, limit).await.err()
     }
 
     fn chunked(parts: &[&'static str]) -> Body {
@@ -227,6 +268,35 @@ mod tests {
         );
     }
 
+    /// What an unknown source is answered, and from when on, is what a known one with a bad signature is answered.
+    #[tokio::test]
+    async fn where_it_is_wished_an_unknown_source_is_told_apart_from_a_bad_signature_by_nothing() {
+        let wrong = signed_with(3, "[]");
+        for signature in [wrong.as_str(), "x"] {
+            let known = uniform(&headers("laptop", signature), Body::from("[]"), 100).await;
+            assert_eq!(known.as_ref().map(|problem| problem.error), Some(ErrorCode::InvalidSignature));
+            for source in ["nobody", &"x".repeat(129)] {
+                let unknown = uniform(&headers(source, signature), Body::from("[]"), 100).await;
+                assert_eq!(unknown, known, "{source}");
+            }
+        }
+        assert_eq!(uniform(&headers("laptop", &signed_with(2, "[]")), Body::from("[]"), 100).await, None);
+        // neither is answered before its body is read: the first word of a body that breaks off is about that
+        let broken =
+            || Body::from_stream(futures_util::stream::iter([Err::<&str, _>(std::io::Error::other("gone"))]));
+        for source in ["laptop", "nobody"] {
+            let mut headers = headers(source, &wrong);
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("2"));
+            let problem = uniform(&headers, broken(), 100).await.unwrap();
+            assert_eq!(problem.error, ErrorCode::InvalidRequest, "{source}");
+        }
+        // the twin: by default they are told apart
+        assert_eq!(
+            code(&headers("nobody", &wrong), Body::from("[]"), 100).await,
+            Some(ErrorCode::UnknownSource)
+        );
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_body_that_never_ends_is_given_up() {
         let endless = Body::from_stream(futures_util::stream::pending::<Result<Bytes, std::io::Error>>());
@@ -237,10 +307,8 @@ mod tests {
     #[tokio::test]
     async fn without_authentication_a_source_is_still_needed() {
         let refused = |headers| async move {
-            receive(&Senders::Anybody, &headers, Body::from("[]"), 100)
-                .await
-                .err()
-                .map(|problem| problem.error)
+            let registry = Registry::of_configuration(Access::Open);
+            receive(&registry, &headers, Body::from("[]"), 100).await.err().map(|problem| problem.error)
         };
         assert_eq!(refused(HeaderMap::new()).await, Some(ErrorCode::MissingAuth));
         assert_eq!(refused(headers("anyone", "")).await, None);

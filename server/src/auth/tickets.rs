@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use sha2::{Digest as _, Sha256};
 
+use super::Holder;
+
 /// How long a ticket may wait to be used.
 pub const TICKET_LIFETIME: Duration = Duration::from_secs(30);
 /// Most tickets that wait at a time; beyond that the oldest goes.
@@ -14,6 +16,13 @@ const MOST: usize = 1024;
 
 /// What is kept of a ticket.
 type TicketDigest = [u8; 32];
+
+/// A ticket that waits.
+#[derive(Debug)]
+struct Waiting {
+    expires: Instant,
+    holder: Holder,
+}
 
 /// Makes a ticket; an error only where the machine has no randomness.
 pub fn new_ticket() -> Result<String, getrandom::Error> {
@@ -34,28 +43,28 @@ pub fn ticket_digest(ticket: &str) -> [u8; 32] {
 /// The tickets of a server alone that wait to be used, by their digest.
 #[derive(Debug, Default)]
 pub struct Tickets {
-    waiting: Mutex<HashMap<TicketDigest, Instant>>,
+    waiting: Mutex<HashMap<TicketDigest, Waiting>>,
 }
 
 impl Tickets {
-    /// Lets a ticket wait.
-    pub fn keep(&self, digest: [u8; 32], now: Instant) {
+    /// Lets a ticket wait for the holder of a token.
+    pub fn keep(&self, digest: [u8; 32], holder: Holder, now: Instant) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.len() >= MOST {
-            waiting.retain(|_, expires| *expires > now);
+            waiting.retain(|_, ticket| ticket.expires > now);
         }
         if waiting.len() >= MOST
-            && let Some(oldest) = waiting.iter().min_by_key(|(_, expires)| **expires).map(|(key, _)| *key)
+            && let Some(oldest) = waiting.iter().min_by_key(|(_, ticket)| ticket.expires).map(|(key, _)| *key)
         {
             waiting.remove(&oldest);
         }
-        waiting.insert(digest, now + TICKET_LIFETIME);
+        waiting.insert(digest, Waiting { expires: now + TICKET_LIFETIME, holder });
     }
 
-    /// Whether the ticket was waiting; it no longer is.
-    pub fn take(&self, digest: &[u8; 32], now: Instant) -> bool {
+    /// For whom the ticket was waiting; it no longer is.
+    pub fn take(&self, digest: &[u8; 32], now: Instant) -> Option<Holder> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.remove(digest).is_some_and(|expires| expires > now)
+        waiting.remove(digest).filter(|ticket| ticket.expires > now).map(|ticket| ticket.holder)
     }
 }
 
@@ -65,7 +74,7 @@ mod tests {
 
     fn kept(tickets: &Tickets, now: Instant) -> TicketDigest {
         let digest = ticket_digest(&new_ticket().unwrap());
-        tickets.keep(digest, now);
+        tickets.keep(digest, Holder::Issued([7; 32]), now);
         digest
     }
 
@@ -74,11 +83,12 @@ mod tests {
         let tickets = Tickets::default();
         let now = Instant::now();
         let ticket = kept(&tickets, now);
-        assert!(!tickets.take(&ticket_digest(""), now));
-        assert!(tickets.take(&ticket, now + TICKET_LIFETIME.checked_sub(Duration::from_millis(1)).unwrap()));
-        assert!(!tickets.take(&ticket, now));
+        assert_eq!(tickets.take(&ticket_digest(""), now), None);
+        let in_time = now + TICKET_LIFETIME.checked_sub(Duration::from_millis(1)).unwrap();
+        assert_eq!(tickets.take(&ticket, in_time), Some(Holder::Issued([7; 32])));
+        assert_eq!(tickets.take(&ticket, now), None);
         let late = kept(&tickets, now);
-        assert!(!tickets.take(&late, now + TICKET_LIFETIME));
+        assert_eq!(tickets.take(&late, now + TICKET_LIFETIME), None);
     }
 
     #[test]
@@ -91,7 +101,7 @@ mod tests {
         }
         let last = kept(&tickets, now + Duration::from_secs(1));
         assert_eq!(tickets.waiting.lock().unwrap().len(), MOST);
-        assert!(!tickets.take(&first, now));
-        assert!(tickets.take(&last, now));
+        assert!(tickets.take(&first, now).is_none());
+        assert!(tickets.take(&last, now).is_some());
     }
 }

@@ -1,13 +1,12 @@
-//! The token of those who watch.
+//! Those who watch, and the tokens they show.
 
 use std::fmt;
 
 use axum::http::{HeaderMap, header};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
-use vibetea_protocol::{ErrorCode, Problem};
 
-use super::Viewers;
+use crate::store::SourceFilter;
 
 /// A token; only its digest is kept, and that is never shown.
 #[derive(Clone)]
@@ -48,16 +47,47 @@ pub fn bearer(headers: &HeaderMap) -> Option<Option<&[u8]>> {
     Some(token)
 }
 
-/// Whether the request shows the token in its header.
-pub fn check_bearer(viewers: &Viewers, headers: &HeaderMap) -> Result<(), Problem> {
-    let Viewers::Holders(token) = viewers else { return Ok(()) };
-    match bearer(headers) {
-        None => Err(Problem::new(
-            ErrorCode::MissingAuth,
-            "The header Authorization is missing: 'Bearer' and the subscriber token are needed",
-        )),
-        Some(Some(asked)) if token.is(asked) => Ok(()),
-        Some(_) => Err(Problem::new(ErrorCode::InvalidToken, "The token is not the right one")),
+/// Who watches, and what is shown to them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Viewer {
+    /// Whether the admin routes answer.
+    pub admin: bool,
+    /// The sources that are shown; every question is narrowed to them.
+    pub sources: SourceFilter,
+    /// Whose token was shown.
+    pub holder: Holder,
+}
+
+/// Whose token a viewer showed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Holder {
+    /// None is needed.
+    Anybody,
+    /// That of the configuration.
+    Configured,
+    /// One that the server made, by its SHA-256.
+    Issued([u8; 32]),
+}
+
+impl fmt::Debug for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Anybody => "Anybody",
+            Self::Configured => "Configured",
+            Self::Issued(_) => "Issued(…)",
+        })
+    }
+}
+
+impl Viewer {
+    /// Where nobody is asked for a token.
+    pub fn anybody() -> Self {
+        Self { admin: false, sources: SourceFilter::All, holder: Holder::Anybody }
+    }
+
+    /// The holder of the configured token.
+    pub fn configured() -> Self {
+        Self { admin: false, sources: SourceFilter::All, holder: Holder::Configured }
     }
 }
 
@@ -68,26 +98,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_token_behind_bearer_is_let_in() {
-        let viewers = Viewers::Holders(Token::new("s3cret"));
-        let check = |value: Option<&'static str>| {
+    fn only_what_stands_behind_bearer_is_a_token() {
+        let shown = |value: Option<&'static str>| {
             let mut headers = HeaderMap::new();
             if let Some(value) = value {
                 headers.insert(header::AUTHORIZATION, HeaderValue::from_static(value));
             }
-            check_bearer(&viewers, &headers).err().map(|problem| problem.error)
+            bearer(&headers).map(|token| token.map(<[u8]>::to_vec))
         };
-        assert_eq!(check(Some("Bearer s3cret")), None);
-        assert_eq!(check(Some("bearer  s3cret")), None);
-        assert_eq!(check(None), Some(ErrorCode::MissingAuth));
-        assert_eq!(check(Some("")), Some(ErrorCode::MissingAuth));
-        for wrong in ["s3cret", "Basic s3cret", "Bearer", "Bearer s3cre", "Bearer s3cret2", "Bearer S3CRET"] {
-            assert_eq!(check(Some(wrong)), Some(ErrorCode::InvalidToken), "{wrong}");
+        for right in ["Bearer s3cret", "bearer  s3cret", " BEARER s3cret "] {
+            assert_eq!(shown(Some(right)), Some(Some(b"s3cret".to_vec())), "{right}");
+        }
+        assert_eq!(shown(None), None);
+        assert_eq!(shown(Some("")), None);
+        for wrong in ["s3cret", "Basic s3cret", "Bearer"] {
+            assert_eq!(shown(Some(wrong)), Some(None), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn only_the_token_itself_is_the_token() {
+        let token = Token::new("s3cret");
+        assert!(token.is(b"s3cret"));
+        for wrong in ["s3cre", "s3cret2", "S3CRET", ""] {
+            assert!(!token.is(wrong.as_bytes()), "{wrong}");
         }
     }
 
     #[test]
     fn a_token_is_never_shown() {
-        assert_eq!(format!("{:?}", Viewers::Holders(Token::new("s3cret"))), "Holders(Token(…))");
+        assert_eq!(format!("{:?}", Token::new("s3cret")), "Token(…)");
+        assert_eq!(format!("{:?}", Holder::Issued([7; 32])), "Issued(…)");
     }
 }

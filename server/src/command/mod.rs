@@ -1,8 +1,13 @@
 //! The command line of the server, as a program of its own and as `vibetea server`.
 
+mod access;
+mod enroll;
 mod export;
 mod import;
+mod sources;
 mod store;
+mod table;
+mod tokens;
 
 use std::process::ExitCode;
 
@@ -23,10 +28,19 @@ Examples:
   # for a look, on this machine alone
   vibetea-server --unsafe-no-auth
 
+  # for monitors that join and people who watch, while it runs
+  vibetea-server --host 0.0.0.0 --allowed-hosts tea.example.org
+  vibetea-server enroll laptop
+  vibetea-server sources --help
+  vibetea-server tokens create --name me
+
   # for the monitors 'laptop' and 'desktop'; each key is the content of its key.pub
   export VIBETEA_PUBLIC_KEYS=laptop:BASE64KEY,desktop:BASE64KEY
   export VIBETEA_SUBSCRIBER_TOKEN_FILE=/etc/vibetea/token
-  vibetea-server --host 0.0.0.0 --allowed-hosts tea.example.org
+  vibetea-server --host 0.0.0.0 --port 443 --tls-cert fullchain.pem --tls-key privkey.pem
+
+  # the same behind a proxy on this machine that speaks TLS
+  vibetea-server --behind-proxy loopback --allowed-hosts tea.example.org
 
   # pass live events on and keep nothing
   VIBETEA_DATABASE_URL=none vibetea-server
@@ -46,6 +60,7 @@ pub struct Command {
 }
 
 #[derive(Debug, clap::Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "one value, read once")]
 enum Action {
     /// Run the server; this is also what happens without a subcommand
     #[command(after_help = EXAMPLES)]
@@ -59,6 +74,15 @@ enum Action {
     /// Print what stands for the events of a range: equal digests, equal events
     #[command(after_help = export::DIGEST_EXAMPLES)]
     Digest(export::Options),
+    /// Print the line that lets one monitor join, with a code that is good once, for 15 minutes
+    #[command(after_help = enroll::EXAMPLES)]
+    Enroll(enroll::Options),
+    /// List, add, rename and revoke the sources that may send
+    #[command(after_help = sources::EXAMPLES)]
+    Sources(sources::Options),
+    /// Make, list, revoke and replace the tokens of those who watch
+    #[command(after_help = tokens::EXAMPLES)]
+    Tokens(tokens::Options),
 }
 
 /// Why a command did not do what it was asked.
@@ -82,6 +106,9 @@ pub fn execute(command: Command) -> ExitCode {
         Some(Action::Export(options)) => export::export(&options, &environment),
         Some(Action::Import(options)) => import::import(&options, &environment),
         Some(Action::Digest(options)) => export::digest(&options, &environment),
+        Some(Action::Enroll(options)) => enroll::enroll(options, &environment),
+        Some(Action::Sources(options)) => sources::sources(options, &environment),
+        Some(Action::Tokens(options)) => tokens::tokens(options, &environment),
     };
     let (code, error) = match outcome {
         Ok(()) => return ExitCode::SUCCESS,

@@ -1,12 +1,12 @@
 //! The configured store, opened for a command that uses nothing else of the server.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use sqlx::postgres::PgConnectOptions;
 use vibetea_protocol::Clock;
 
 use super::Failure;
-use crate::config::{Database, Lookup, StoreArgs, StoreConfig};
+use crate::config::{ConfigError, Database, Lookup, StoreArgs, StoreConfig};
 use crate::store::{PostgresOptions, SqliteOptions, Store};
 use crate::telemetry;
 use crate::transfer::HostedSource;
@@ -29,8 +29,11 @@ pub(super) enum Missing {
 
 /// The settings; what is logged is logged from here on.
 pub(super) fn configure(args: &StoreArgs, lookup: Lookup<'_>) -> Result<StoreConfig, Failure> {
-    let config =
-        StoreConfig::load(args, lookup).map_err(|error| Failure::Misconfigured(error.to_string()))?;
+    configured(StoreConfig::load(args, lookup))
+}
+
+pub(super) fn configured(loaded: Result<StoreConfig, ConfigError>) -> Result<StoreConfig, Failure> {
+    let config = loaded.map_err(|error| Failure::Misconfigured(error.to_string()))?;
     telemetry::start(&config.log);
     for warning in &config.warnings {
         tracing::warn!("{warning}");
@@ -40,14 +43,9 @@ pub(super) fn configure(args: &StoreArgs, lookup: Lookup<'_>) -> Result<StoreCon
 
 pub(super) async fn open(config: StoreConfig, missing: Missing) -> Result<Opened, Failure> {
     match config.database {
-        Database::Relay => Err(Failure::Misconfigured(
-            "VIBETEA_DATABASE_URL is none: this server keeps nothing; allowed: sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE"
-                .to_owned(),
-        )),
+        Database::Relay => Err(keeps_nothing()),
         Database::Sqlite(path) => {
-            if missing == Missing::Refuse && !path.exists() {
-                return Err(Failure::Failed(format!("there is no database {}", path.display())));
-            }
+            refuse_missing(&path, missing)?;
             let store = Store::open_sqlite(SqliteOptions::new(&path), Clock::System, Box::new(|_| {}))
                 .await
                 .map_err(cannot_open)?;
@@ -56,7 +54,8 @@ pub(super) async fn open(config: StoreConfig, missing: Missing) -> Result<Opened
             Ok(Opened { store, folder, name: format!("sqlite:{}", path.display()) })
         }
         Database::Postgres(url) => {
-            let name = url.expose().parse::<PgConnectOptions>().map(HostedSource::from).map_err(Failure::of)?;
+            let name =
+                url.expose().parse::<PgConnectOptions>().map(HostedSource::from).map_err(Failure::of)?;
             let options = PostgresOptions::new(url.expose());
             let store =
                 Store::open_postgres(options, Clock::System, Box::new(|_| {})).await.map_err(cannot_open)?;
@@ -65,6 +64,20 @@ pub(super) async fn open(config: StoreConfig, missing: Missing) -> Result<Opened
     }
 }
 
-fn cannot_open(error: impl std::fmt::Display) -> Failure {
+pub(super) fn keeps_nothing() -> Failure {
+    Failure::Misconfigured(
+        "VIBETEA_DATABASE_URL is none: this server keeps nothing; allowed: sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE"
+            .to_owned(),
+    )
+}
+
+pub(super) fn refuse_missing(path: &Path, missing: Missing) -> Result<(), Failure> {
+    if missing == Missing::Refuse && !path.exists() {
+        return Err(Failure::Failed(format!("there is no database {}", path.display())));
+    }
+    Ok(())
+}
+
+pub(super) fn cannot_open(error: impl std::fmt::Display) -> Failure {
     Failure::Failed(format!("cannot open the store: {error}"))
 }

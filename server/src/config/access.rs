@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::reader::Reader;
-use super::{HOST, PUBLIC_KEYS, TOKEN, UNSAFE_NO_AUTH, Wrong};
+use super::{HOST, PUBLIC_KEYS, TOKEN, UNIFORM_AUTH_ERRORS, UNSAFE_NO_AUTH, Wrong};
 use crate::auth::{Keys, Token};
 
 /// Who may send and who may watch.
@@ -11,24 +11,21 @@ use crate::auth::{Keys, Token};
 pub enum Access {
     /// Senders sign, watchers show a token.
     Guarded {
-        /// The senders' keys.
+        /// The senders' keys, beside those in the store.
         keys: Keys,
-        /// The watchers' token.
-        token: Token,
+        /// A token of those who watch, beside those in the store.
+        token: Option<Token>,
+        /// Whether an unknown source and a bad signature are told apart by nothing.
+        uniform_errors: bool,
     },
     /// Everybody on this machine may do both.
     Open,
 }
 
-pub(super) fn read_access(reader: &mut Reader<'_>, host: IpAddr) -> Option<Access> {
-    let open = reader.parse(&UNSAFE_NO_AUTH, false, "true or false", |text| {
-        match text.to_ascii_lowercase().as_str() {
-            "true" | "1" | "yes" | "on" => Some(true),
-            "false" | "0" | "no" | "off" => Some(false),
-            _ => None,
-        }
-    });
-    if open {
+/// A server that keeps nothing has no other sources and tokens than those of its configuration.
+pub(super) fn read_access(reader: &mut Reader<'_>, host: IpAddr, keeps: bool) -> Option<Access> {
+    let uniform_errors = reader.parse(&UNIFORM_AUTH_ERRORS, false, SWITCH_ALLOWED, read_switch);
+    if reader.parse(&UNSAFE_NO_AUTH, false, SWITCH_ALLOWED, read_switch) {
         if !host.is_loopback() {
             reader.wrong.push(Wrong::new(
                 UNSAFE_NO_AUTH.name,
@@ -39,16 +36,30 @@ pub(super) fn read_access(reader: &mut Reader<'_>, host: IpAddr) -> Option<Acces
         }
         return Some(Access::Open);
     }
-    let keys = read_keys(reader);
-    let token = read_token(reader);
-    Some(Access::Guarded { keys: keys?, token: token? })
+    let keys = read_keys(reader, !keeps);
+    let token = read_token(reader, !keeps);
+    Some(Access::Guarded { keys: keys?, token: token.ok()?, uniform_errors })
 }
 
-fn read_keys(reader: &mut Reader<'_>) -> Option<Keys> {
+const SWITCH_ALLOWED: &str = "true or false";
+
+fn read_switch(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Some(true),
+        "false" | "0" | "no" | "off" => Some(false),
+        _ => None,
+    }
+}
+
+/// The keys, none where the setting is not set and need not be.
+pub(super) fn read_keys(reader: &mut Reader<'_>, is_needed: bool) -> Option<Keys> {
     const ALLOWED: &str = "source:base64key, several separated by commas; a source may be named twice";
     let Some(found) = reader.find(&PUBLIC_KEYS) else {
-        reader.wrong.push(Wrong::new(PUBLIC_KEYS.name, "is not set", ALLOWED));
-        return None;
+        if is_needed {
+            reader.wrong.push(Wrong::new(PUBLIC_KEYS.name, "is not set", ALLOWED));
+            return None;
+        }
+        return Some(Keys::default());
     };
     match Keys::parse(&found.value) {
         Ok(keys) => Some(keys),
@@ -59,16 +70,20 @@ fn read_keys(reader: &mut Reader<'_>) -> Option<Keys> {
     }
 }
 
-fn read_token(reader: &mut Reader<'_>) -> Option<Token> {
+/// The token, none where the setting is not set and need not be; what is wrong with it has been noted.
+fn read_token(reader: &mut Reader<'_>, is_needed: bool) -> Result<Option<Token>, ()> {
     const ALLOWED: &str = "printable ASCII without spaces, best 32 random characters or more";
     let Some(found) = reader.find(&TOKEN) else {
-        reader.wrong.push(Wrong::new(TOKEN.name, "is not set", ALLOWED));
-        return None;
+        if is_needed {
+            reader.wrong.push(Wrong::new(TOKEN.name, "is not set", ALLOWED));
+            return Err(());
+        }
+        return Ok(None);
     };
     let text = found.value.trim();
     if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
         reader.reject(&TOKEN, &found, ALLOWED);
-        return None;
+        return Err(());
     }
     if text.len() < 16 {
         reader.warnings.push(format!(
@@ -77,5 +92,5 @@ fn read_token(reader: &mut Reader<'_>) -> Option<Token> {
             text.len()
         ));
     }
-    Some(Token::new(text))
+    Ok(Some(Token::new(text)))
 }

@@ -25,7 +25,7 @@ pub struct Args {
     /// Directory of the database [env: VIBETEA_DATA_DIR]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<String>,
-    /// Who may send, as source:base64key,source2:base64key2 [env: VIBETEA_PUBLIC_KEYS]
+    /// Who may send beside those of 'sources', as source:base64key,source2:base64key2 [env: VIBETEA_PUBLIC_KEYS]
     #[arg(long, value_name = "KEYS")]
     pub public_keys: Option<String>,
     /// File that holds the token of those who may watch [env: VIBETEA_SUBSCRIBER_TOKEN_FILE]
@@ -34,6 +34,27 @@ pub struct Args {
     /// No signatures and no tokens; loopback only [env: VIBETEA_UNSAFE_NO_AUTH]
     #[arg(long)]
     pub unsafe_no_auth: bool,
+    /// Certificate chain in PEM form; with it the server speaks TLS, and reads it anew when it changes
+    /// [env: VIBETEA_TLS_CERT]
+    #[arg(long, value_name = "FILE")]
+    pub tls_cert: Option<String>,
+    /// Private key of the certificate in PEM form, readable by its owner alone [env: VIBETEA_TLS_KEY]
+    #[arg(long, value_name = "FILE")]
+    pub tls_key: Option<String>,
+    /// A proxy in front speaks TLS: loopback, private, or its addresses and networks, separated by commas. What these
+    /// tell of their callers is believed [env: VIBETEA_BEHIND_PROXY]
+    #[arg(long, value_name = "PROXIES")]
+    pub behind_proxy: Option<String>,
+    /// Requests per second of one address, whoever asks; unset, this machine is not limited
+    /// [env: VIBETEA_ADDRESS_RATE_LIMIT_PER_SEC] [default: 500]
+    #[arg(long, value_name = "N")]
+    pub address_rate_limit_per_sec: Option<String>,
+    /// Requests of one address at once [env: VIBETEA_ADDRESS_RATE_LIMIT_BURST] [default: 2000]
+    #[arg(long, value_name = "N")]
+    pub address_rate_limit_burst: Option<String>,
+    /// Answer an unknown source as a bad signature, in words and in time [env: VIBETEA_UNIFORM_AUTH_ERRORS]
+    #[arg(long)]
+    pub uniform_auth_errors: bool,
     /// Events per second that one source may send to /events [env: VIBETEA_RATE_LIMIT_PER_SEC] [default: 100]
     #[arg(long, value_name = "N")]
     pub rate_limit_per_sec: Option<String>,
@@ -46,6 +67,9 @@ pub struct Args {
     /// Path below which everything is served, such as /tea [env: VIBETEA_BASE_PATH]
     #[arg(long, value_name = "PATH")]
     pub base_path: Option<String>,
+    /// Address by which others reach this server, such as https://tea.example.org [env: VIBETEA_PUBLIC_URL]
+    #[arg(long, value_name = "URL")]
+    pub public_url: Option<String>,
     /// Origins whose pages may call this server, separated by commas [env: VIBETEA_CORS_ORIGINS]
     #[arg(long, value_name = "ORIGINS")]
     pub cors_origins: Option<String>,
@@ -55,6 +79,10 @@ pub struct Args {
     /// Most connections at a time [env: VIBETEA_MAX_CONNECTIONS] [default: 1024]
     #[arg(long, value_name = "N")]
     pub max_connections: Option<String>,
+    /// Most connections of one address at a time, and most live streams of one behind a proxy; unset, this machine is
+    /// not limited [env: VIBETEA_MAX_CONNECTIONS_PER_ADDRESS] [default: 256]
+    #[arg(long, value_name = "N")]
+    pub max_connections_per_address: Option<String>,
     /// What is logged, such as info or vibetea_server=debug [env: RUST_LOG] [default: info]
     #[arg(long, value_name = "FILTER")]
     pub log: Option<String>,
@@ -73,10 +101,26 @@ impl Args {
             "VIBETEA_UNSAFE_NO_AUTH" => {
                 return self.unsafe_no_auth.then(|| ("--unsafe-no-auth", "true".to_owned()));
             }
+            "VIBETEA_TLS_CERT" => ("--tls-cert", &self.tls_cert),
+            "VIBETEA_TLS_KEY" => ("--tls-key", &self.tls_key),
+            "VIBETEA_BEHIND_PROXY" => ("--behind-proxy", &self.behind_proxy),
+            "VIBETEA_ADDRESS_RATE_LIMIT_PER_SEC" => {
+                ("--address-rate-limit-per-sec", &self.address_rate_limit_per_sec)
+            }
+            "VIBETEA_ADDRESS_RATE_LIMIT_BURST" => {
+                ("--address-rate-limit-burst", &self.address_rate_limit_burst)
+            }
+            "VIBETEA_MAX_CONNECTIONS_PER_ADDRESS" => {
+                ("--max-connections-per-address", &self.max_connections_per_address)
+            }
+            "VIBETEA_UNIFORM_AUTH_ERRORS" => {
+                return self.uniform_auth_errors.then(|| ("--uniform-auth-errors", "true".to_owned()));
+            }
             "VIBETEA_RATE_LIMIT_PER_SEC" => ("--rate-limit-per-sec", &self.rate_limit_per_sec),
             "VIBETEA_RATE_LIMIT_BURST" => ("--rate-limit-burst", &self.rate_limit_burst),
             "VIBETEA_ALLOWED_HOSTS" => ("--allowed-hosts", &self.allowed_hosts),
             "VIBETEA_BASE_PATH" => ("--base-path", &self.base_path),
+            "VIBETEA_PUBLIC_URL" => ("--public-url", &self.public_url),
             "VIBETEA_CORS_ORIGINS" => ("--cors-origins", &self.cors_origins),
             "VIBETEA_MAX_BODY_BYTES" => ("--max-body-bytes", &self.max_body_bytes),
             "VIBETEA_MAX_CONNECTIONS" => ("--max-connections", &self.max_connections),

@@ -4,7 +4,9 @@ mod access;
 mod args;
 mod base;
 mod database;
+mod exposure;
 mod hosts;
+mod public_url;
 mod reader;
 mod store;
 #[cfg(test)]
@@ -22,7 +24,11 @@ pub use args::Args;
 pub use base::BasePath;
 use database::read_database;
 pub use database::{Database, PostgresUrl};
+use exposure::read_exposure;
+pub use exposure::{AddressRate, Exposure, PerAddress};
 pub use hosts::{AllowedHost, CorsOrigins};
+pub use public_url::PublicUrl;
+use public_url::read_public_url;
 use reader::{Reader, Setting};
 pub use store::{StoreArgs, StoreConfig};
 
@@ -40,6 +46,8 @@ pub struct Config {
     pub database: Database,
     /// Who may send and who may watch.
     pub access: Access,
+    /// How the server stands in the open.
+    pub exposure: Exposure,
     /// Tokens a source's bucket gains per second.
     pub rate_per_sec: u32,
     /// Tokens a source's bucket holds at most.
@@ -48,6 +56,8 @@ pub struct Config {
     pub allowed_hosts: Option<Vec<AllowedHost>>,
     /// The path below which everything is served.
     pub base_path: BasePath,
+    /// The address by which others reach this server.
+    pub public_url: Option<PublicUrl>,
     /// Whose pages may call this server.
     pub cors: CorsOrigins,
     /// Largest body of the batch route, in bytes.
@@ -103,10 +113,12 @@ const TOKEN: Setting = Setting {
     ..Setting::secret("VIBETEA_SUBSCRIBER_TOKEN", "subscriber_token")
 };
 const UNSAFE_NO_AUTH: Setting = Setting::new("VIBETEA_UNSAFE_NO_AUTH", "unsafe_no_auth");
+const UNIFORM_AUTH_ERRORS: Setting = Setting::new("VIBETEA_UNIFORM_AUTH_ERRORS", "uniform_auth_errors");
 const RATE_PER_SEC: Setting = Setting::new("VIBETEA_RATE_LIMIT_PER_SEC", "rate_limit_per_sec");
 const RATE_BURST: Setting = Setting::new("VIBETEA_RATE_LIMIT_BURST", "rate_limit_burst");
 const ALLOWED_HOSTS: Setting = Setting::new("VIBETEA_ALLOWED_HOSTS", "allowed_hosts");
 const BASE_PATH: Setting = Setting::new("VIBETEA_BASE_PATH", "base_path");
+const PUBLIC_URL: Setting = Setting::new("VIBETEA_PUBLIC_URL", "public_url");
 const CORS_ORIGINS: Setting = Setting::new("VIBETEA_CORS_ORIGINS", "cors_origins");
 const MAX_BODY: Setting = Setting::new("VIBETEA_MAX_BODY_BYTES", "max_body_bytes");
 const MAX_CONNECTIONS: Setting = Setting::new("VIBETEA_MAX_CONNECTIONS", "max_connections");
@@ -120,10 +132,18 @@ const ALL: &[&Setting] = &[
     &PUBLIC_KEYS,
     &TOKEN,
     &UNSAFE_NO_AUTH,
+    &exposure::TLS_CERT,
+    &exposure::TLS_KEY,
+    &exposure::BEHIND_PROXY,
+    &exposure::ADDRESS_RATE,
+    &exposure::ADDRESS_BURST,
+    &exposure::PER_ADDRESS,
+    &UNIFORM_AUTH_ERRORS,
     &RATE_PER_SEC,
     &RATE_BURST,
     &ALLOWED_HOSTS,
     &BASE_PATH,
+    &PUBLIC_URL,
     &CORS_ORIGINS,
     &MAX_BODY,
     &MAX_CONNECTIONS,
@@ -153,7 +173,8 @@ impl Config {
         );
         let port = reader.parse(&PORT, 8080, "a number from 0 to 65535", |text| text.parse().ok());
         let database = read_database(&mut reader, lookup);
-        let access = read_access(&mut reader, host);
+        let access = read_access(&mut reader, host, database != Some(Database::Relay));
+        let exposure = read_exposure(&mut reader, host);
         let rate_allowed = format!("a whole number from 1 to {MAX_RATE}");
         let rate = |text: &str| text.parse().ok().filter(|rate| (1..=MAX_RATE).contains(rate));
         let rate_per_sec = reader.parse(&RATE_PER_SEC, 100, &rate_allowed, rate);
@@ -161,6 +182,7 @@ impl Config {
         let allowed_hosts = reader
             .parse(&ALLOWED_HOSTS, None, hosts::HOSTS_ALLOWED, |text| hosts::read_hosts(text).map(Some));
         let base_path = reader.parse(&BASE_PATH, BasePath::default(), base::BASE_ALLOWED, BasePath::parse);
+        let public_url = read_public_url(&mut reader);
         let cors = reader.parse(
             &CORS_ORIGINS,
             CorsOrigins::HostedRoutes,
@@ -183,10 +205,12 @@ impl Config {
             port,
             database: database.unwrap_or(Database::Relay),
             access: access.unwrap_or(Access::Open),
+            exposure,
             rate_per_sec,
             rate_burst,
             allowed_hosts,
             base_path,
+            public_url,
             cors,
             max_ingest_body,
             max_events_body: MAX_EVENTS_BODY.min(max_ingest_body),

@@ -4,25 +4,27 @@
 
 use std::path::PathBuf;
 
+use super::access::read_keys;
 use super::reader::Reader;
 use super::{
     ALL, Args, ConfigError, DATA_DIR, Database, Lookup, default_file, directory, read_database, read_log,
 };
+use crate::auth::Keys;
 
 /// Flags of the commands that use the store alone.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct StoreArgs {
     /// TOML file with settings; without it vibetea/server.toml in the configuration directory, if it is there
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,
     /// The server's database, sqlite:PATH or postgres://… [env: VIBETEA_DATABASE_URL]
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", global = true)]
     pub database_url: Option<String>,
     /// Directory of the database [env: VIBETEA_DATA_DIR]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", global = true)]
     pub data_dir: Option<String>,
     /// What is logged, such as info or vibetea_server=debug [env: RUST_LOG] [default: info]
-    #[arg(long, value_name = "FILTER")]
+    #[arg(long, value_name = "FILTER", global = true)]
     pub log: Option<String>,
 }
 
@@ -33,6 +35,8 @@ pub struct StoreConfig {
     pub database: Database,
     /// Where state is kept; none where there is neither a setting nor a home.
     pub data_dir: Option<PathBuf>,
+    /// The sources that stand in the configuration, as far as this process is told.
+    pub configured: Keys,
     /// What is logged, in the words of `RUST_LOG`.
     pub log: String,
     /// Sentences for the operator about settings that were understood but should change.
@@ -42,6 +46,15 @@ pub struct StoreConfig {
 impl StoreConfig {
     /// The settings, or all that is wrong with them; those of the rest of the server are not looked at.
     pub fn load(args: &StoreArgs, lookup: Lookup<'_>) -> Result<Self, ConfigError> {
+        Self::read(args, lookup, false)
+    }
+
+    /// The same for a command that has to know the configured sources.
+    pub fn load_with_sources(args: &StoreArgs, lookup: Lookup<'_>) -> Result<Self, ConfigError> {
+        Self::read(args, lookup, true)
+    }
+
+    fn read(args: &StoreArgs, lookup: Lookup<'_>, with_sources: bool) -> Result<Self, ConfigError> {
         let StoreArgs { config, database_url, data_dir, log } = args.clone();
         let args = Args { config, database_url, data_dir, log, ..Args::default() };
         let mut reader = Reader::new(&args, lookup);
@@ -53,10 +66,16 @@ impl StoreConfig {
             .find(&DATA_DIR)
             .map(|found| PathBuf::from(found.value))
             .or_else(|| directory(lookup, "XDG_DATA_HOME", ".local/share").map(|path| path.join("vibetea")));
+        let configured = if with_sources { read_keys(&mut reader, false) } else { None };
         let log = read_log(&mut reader);
-        let mut config =
-            Self { database: database.unwrap_or(Database::Relay), data_dir, log, warnings: Vec::new() };
-        // the stand-in above never leaves: where it was needed, something is wrong
+        let mut config = Self {
+            database: database.unwrap_or(Database::Relay),
+            data_dir,
+            configured: configured.unwrap_or_default(),
+            log,
+            warnings: Vec::new(),
+        };
+        // the stand-ins above never leave: where it was needed, something is wrong
         config.warnings = reader.finish()?;
         Ok(config)
     }

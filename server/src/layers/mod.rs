@@ -1,6 +1,7 @@
 //! What happens to every request around its handler.
 
 mod base;
+mod callers;
 mod cors;
 mod guard;
 mod headers;
@@ -8,6 +9,7 @@ mod observe;
 mod panics;
 
 pub(crate) use base::below;
+pub(crate) use callers::callers;
 pub(crate) use cors::{cors_elsewhere, cors_hosted, preflight};
 pub(crate) use guard::guard;
 pub(crate) use headers::security_headers;

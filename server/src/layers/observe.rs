@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::Method;
+use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 
@@ -19,8 +19,9 @@ pub(crate) async fn observe(State(app): State<App>, request: Request, next: Next
     let took = begun.elapsed();
     let status = response.status().as_u16();
     let millis = took.as_secs_f64() * 1000.0;
-    // probes ask every few seconds and say nothing
-    if matches!(route.as_str(), "/health" | "/livez" | "/readyz" | "/metrics") {
+    // probes ask every few seconds and say nothing; who asks too often shall not fill the log
+    let is_probe = matches!(route.as_str(), "/health" | "/livez" | "/readyz" | "/metrics");
+    if is_probe || response.status() == StatusCode::TOO_MANY_REQUESTS {
         tracing::debug!(method, route, status, duration_ms = millis, "request");
     } else {
         tracing::info!(method, route, status, duration_ms = millis, "request");

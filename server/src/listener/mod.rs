@@ -1,8 +1,10 @@
 //! Accepts connections and serves HTTP/1.1 on them, within limits of time and number. Knows no route.
 
+mod descriptors;
 mod io;
 mod waiting;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,18 +15,26 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
+use crate::callers::{Callers, Held, Peer};
 use crate::metrics::Metrics;
 use io::Patient;
 use waiting::{Seat, Waiting};
 
-/// Longest time a request's head may take, and longest time a connection may idle between two requests.
+/// Longest time to a connection's first head, a TLS handshake included, and longest time a connection may idle between
+/// two requests.
 const HEAD_DEADLINE: Duration = Duration::from_secs(10);
+/// Longest time a TLS handshake may take.
+const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(5);
 /// Largest head of a request, in bytes.
 const MAX_HEAD: usize = 16 * 1024;
 /// Longest time without a byte taken by a peer that has data to read.
@@ -34,11 +44,14 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// A connection that carries no request this long after the stop is closed.
 const STOP_GRACE: Duration = Duration::from_millis(250);
 
-/// How many connections and how long they may take to end.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
+/// How connections are taken, how many, and how long they may take to end.
+pub(crate) struct Rules {
     /// Most connections at a time, those of subscribers included.
     pub(crate) most_connections: usize,
+    /// What an address may hold.
+    pub(crate) callers: Arc<Callers>,
+    /// `None` for plain HTTP.
+    pub(crate) tls: Option<Arc<ServerConfig>>,
     /// Longest time that requests get to end after the stop.
     pub(crate) drain: Duration,
 }
@@ -47,10 +60,20 @@ pub(crate) struct Limits {
 #[derive(Clone)]
 pub(crate) struct Place {
     _permit: Arc<OwnedSemaphorePermit>,
+    _held: Arc<Option<Held>>,
+    _stream: Option<Arc<Held>>,
+}
+
+impl Place {
+    /// The same, which gives back this too when the connection has ended.
+    pub(crate) fn with(self, more: Held) -> Self {
+        Self { _stream: Some(Arc::new(more)), ..self }
+    }
 }
 
 struct Shared {
     router: Router,
+    acceptor: Option<TlsAcceptor>,
     waiting: Arc<Waiting>,
     metrics: Arc<Metrics>,
     stop: CancellationToken,
@@ -62,19 +85,26 @@ struct Shared {
 pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
-    limits: &Limits,
+    rules: Rules,
     metrics: Arc<Metrics>,
     stop: CancellationToken,
 ) {
     let cut = CancellationToken::new();
-    let shared = Shared { router, waiting: Arc::default(), metrics, stop: stop.clone(), cut: cut.clone() };
+    let shared = Shared {
+        router,
+        acceptor: rules.tls.map(TlsAcceptor::from),
+        waiting: Arc::default(),
+        metrics,
+        stop: stop.clone(),
+        cut: cut.clone(),
+    };
     let shared = Arc::new(shared);
-    let places = Arc::new(Semaphore::new(limits.most_connections));
+    let places = Arc::new(Semaphore::new(descriptors::fit(rules.most_connections)));
     let connections = TaskTracker::new();
     let accept = async {
         loop {
-            let stream = match listener.accept().await {
-                Ok((stream, _)) => stream,
+            let (stream, peer) = match listener.accept().await {
+                Ok((stream, peer)) => (stream, peer.ip()),
                 Err(error) if is_of_the_peer(&error) => continue,
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
@@ -82,8 +112,13 @@ pub(crate) async fn serve(
                     continue;
                 }
             };
+            let Ok(held) = rules.callers.connect(peer) else {
+                shared.metrics.connections_refused.inc();
+                continue;
+            };
             let Ok(permit) = take_place(&places, &shared).await else { return };
-            connections.spawn(connection(stream, Place { _permit: Arc::new(permit) }, Arc::clone(&shared)));
+            let place = Place { _permit: Arc::new(permit), _held: Arc::new(held), _stream: None };
+            connections.spawn(connection(stream, peer, place, Arc::clone(&shared)));
         }
     };
     tokio::select! {
@@ -92,7 +127,7 @@ pub(crate) async fn serve(
     }
     drop(listener);
     connections.close();
-    if tokio::time::timeout(limits.drain, connections.wait()).await.is_err() {
+    if tokio::time::timeout(rules.drain, connections.wait()).await.is_err() {
         tracing::warn!("some requests did not end in time and are cut off");
         cut.cancel();
         connections.wait().await;
@@ -119,25 +154,64 @@ async fn take_place(
     Arc::clone(places).acquire_owned().await
 }
 
-async fn connection(stream: TcpStream, place: Place, shared: Arc<Shared>) {
+async fn connection(stream: TcpStream, peer: IpAddr, place: Place, shared: Arc<Shared>) {
     shared.metrics.connections.inc();
     // small answers are sent at once; where the system cannot, they are only slower
     let _ = stream.set_nodelay(true);
     let evicted = CancellationToken::new();
     let seat = Seat::take(Arc::clone(&shared.waiting), evicted.clone());
+    let served = async {
+        let (stream, begun) = (Patient::new(stream, STALL), Instant::now());
+        let peer = Peer { address: peer, encrypted: shared.acceptor.is_some() };
+        match &shared.acceptor {
+            None => talk(stream, peer, place, HEAD_DEADLINE, &shared, &seat).await,
+            Some(acceptor) => {
+                let Some(stream) = shake_hands(acceptor, stream, &shared).await else { return };
+                let left = HEAD_DEADLINE.saturating_sub(begun.elapsed());
+                talk(stream, peer, place, left, &shared, &seat).await;
+            }
+        }
+    };
     tokio::select! {
-        () = talk(stream, place, &shared, &seat) => {}
+        () = served => {}
         () = evicted.cancelled() => {}
         () = shared.cut.cancelled() => {}
     }
     shared.metrics.connections.dec();
 }
 
-async fn talk(stream: TcpStream, place: Place, shared: &Shared, seat: &Seat) {
+/// The encrypted stream; `None` where the peer does not get that far, or the server stops.
+async fn shake_hands<S: AsyncRead + AsyncWrite + Unpin>(
+    acceptor: &TlsAcceptor,
+    stream: S,
+    shared: &Shared,
+) -> Option<tokio_rustls::server::TlsStream<S>> {
+    let hands = tokio::select! {
+        hands = tokio::time::timeout(HANDSHAKE_DEADLINE, acceptor.accept(stream)) => hands,
+        () = shared.stop.cancelled() => return None,
+    };
+    match hands {
+        Ok(Ok(stream)) => return Some(stream),
+        Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+        Err(_) => tracing::debug!("a TLS handshake took too long"),
+    }
+    shared.metrics.handshakes_failed.inc();
+    None
+}
+
+async fn talk<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: S,
+    peer: Peer,
+    place: Place,
+    head_deadline: Duration,
+    shared: &Shared,
+    seat: &Seat,
+) {
     let service = service_fn(|request: Request<Incoming>| {
         let router = shared.router.clone();
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(place.clone());
+        request.extensions_mut().insert(peer);
         seat.leave();
         async move {
             let answer = router.oneshot(request).await;
@@ -151,11 +225,10 @@ async fn talk(stream: TcpStream, place: Place, shared: &Shared, seat: &Seat) {
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_DEADLINE)
+        .header_read_timeout(head_deadline)
         .max_header_size(MAX_HEAD)
         .pipeline_flush(true);
-    let connection =
-        builder.serve_connection(TokioIo::new(Patient::new(stream, STALL)), service).with_upgrades();
+    let connection = builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => Some(ended),

@@ -20,7 +20,8 @@ pub(super) async fn post(
     headers: HeaderMap,
     body: Body,
 ) -> Result<StatusCode, Refusal> {
-    let signed = auth::receive(&app.senders, &headers, body, app.max_events_body).await?;
+    let signed = auth::receive(&app.access, &headers, body, app.max_events_body).await?;
+    app.access.saw_source(&signed.source, &headers);
     app.rate.admit(&signed.source, Instant::now()).map_err(|seconds| {
         app.metrics.rate_limited.inc();
         Refusal::rate_limited(seconds)

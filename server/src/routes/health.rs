@@ -65,5 +65,9 @@ async fn reasons(app: &AppState) -> Vec<String> {
             Err(_) => reasons.push("the store does not answer".to_owned()),
         }
     }
+    if let Some(stale) = app.access.stale_for() {
+        let seconds = stale.as_secs();
+        reasons.push(format!("who may send and watch could not be looked at for {seconds} seconds"));
+    }
     reasons
 }

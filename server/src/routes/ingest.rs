@@ -24,7 +24,8 @@ pub(super) async fn post(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<IngestAnswer>, Refusal> {
-    let signed = auth::receive(&app.senders, &headers, body, app.max_ingest_body).await?;
+    let signed = auth::receive(&app.access, &headers, body, app.max_ingest_body).await?;
+    app.access.saw_source(&signed.source, &headers);
     let batch = intake::batch(&signed, IdRule::LowerCase, Route::Batch)?;
     let received = batch.events.len() as u64;
     let inserted = intake::store(&app, batch).await?;

@@ -33,9 +33,13 @@ pub(super) fn batch(signed: &SignedBody, ids: IdRule, route: Route) -> Result<Ne
 
 /// Stores a batch; answers how many events were new, once they are durable.
 pub(super) async fn store(app: &AppState, batch: NewBatch) -> Result<u64, Refusal> {
+    let source = Arc::clone(&batch.source);
+    let newest = batch.events.iter().map(|event| event.timestamp).max();
     let stored = app.store()?.bulk_insert_events(batch);
-    tokio::time::timeout(COMMIT_PATIENCE, stored)
+    let stored = tokio::time::timeout(COMMIT_PATIENCE, stored)
         .await
         .unwrap_or_else(|_| Err(StoreError::Unavailable("the commit takes too long".to_owned())))
-        .map_err(|error| app.store_failed(error))
+        .map_err(|error| app.store_failed(error))?;
+    app.access.saw_event(&source, newest);
+    Ok(stored)
 }

@@ -2,6 +2,7 @@
 
 mod api;
 mod dashboard;
+mod enrol;
 mod events;
 mod fallback;
 mod health;
@@ -9,7 +10,10 @@ mod ingest;
 mod intake;
 mod metrics;
 mod query;
+mod rotate;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod tickets;
 mod totals;
 
@@ -48,6 +52,7 @@ fn hosted_routes(app: &App) -> Router<App> {
         .route("/functions/v1/query", query.clone())
         .route("/query", query)
         .method_not_allowed_fallback(fallback::method_not_allowed)
+        .layer(from_fn_with_state(Arc::clone(app), layers::callers))
         .layer(from_fn_with_state(Arc::clone(app), layers::cors_hosted))
 }
 
@@ -62,5 +67,6 @@ fn other_routes(app: &App) -> Router<App> {
         .merge(api::routes())
         .merge(dashboard::routes())
         .method_not_allowed_fallback(fallback::method_not_allowed)
+        .layer(from_fn_with_state(Arc::clone(app), layers::callers))
         .layer(from_fn_with_state(Arc::clone(app), layers::cors_elsewhere))
 }

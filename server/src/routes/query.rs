@@ -8,10 +8,10 @@ use vibetea_protocol::ErrorCode;
 use vibetea_protocol::history::{QueryAnswer, QueryMeta};
 
 use crate::app::App;
-use crate::auth;
 use crate::error::Refusal;
 use crate::filter::Query;
 use crate::layers;
+use crate::store::SourceFilter;
 
 pub(super) async fn options() -> Response {
     layers::preflight("GET, OPTIONS", "Authorization, Content-Type")
@@ -22,17 +22,17 @@ pub(super) async fn get(
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Json<QueryAnswer>, Refusal> {
-    auth::check_bearer(&app.viewers, &headers)?;
+    let viewer = app.access.viewer(&headers)?;
     let query = Query::of(&uri);
     let days_requested = match query.given("days") {
         None | Some("7") => 7,
         Some("30") => 30,
         Some(_) => return Err(Refusal::new(ErrorCode::InvalidDays, "days parameter must be 7 or 30")),
     };
-    let source = query.get("source").map(str::to_owned);
+    let asked = query.get("source").map_or(SourceFilter::All, |source| SourceFilter::One(source.to_owned()));
     let aggregates = app
         .store()?
-        .get_hourly_aggregates(days_requested, source)
+        .get_hourly_aggregates(days_requested, asked.within(&viewer.sources))
         .await
         .map_err(|error| app.store_failed(error))?;
     let meta = QueryMeta { total_count: aggregates.len(), days_requested, fetched_at: app.clock.now() };

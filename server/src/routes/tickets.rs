@@ -10,11 +10,11 @@ use crate::auth;
 use crate::error::Refusal;
 
 pub(super) async fn post(State(app): State<App>, headers: HeaderMap) -> Result<Json<Ticket>, Refusal> {
-    auth::check_bearer(&app.viewers, &headers)?;
+    let viewer = app.access.viewer(&headers)?;
     let ticket = auth::new_ticket().map_err(|error| {
         tracing::error!(%error, "the system has no randomness");
         Refusal::internal()
     })?;
-    app.keep_ticket(auth::ticket_digest(&ticket)).await?;
+    app.keep_ticket(auth::ticket_digest(&ticket), viewer.holder).await?;
     Ok(Json(Ticket { ticket, expires_in_seconds: auth::TICKET_LIFETIME.as_secs() }))
 }

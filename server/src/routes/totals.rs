@@ -7,12 +7,11 @@ use vibetea_protocol::EventType;
 use vibetea_protocol::api::Totals;
 
 use crate::app::App;
-use crate::auth;
 use crate::error::Refusal;
 
 pub(super) async fn get(State(app): State<App>, headers: HeaderMap) -> Result<Json<Totals>, Refusal> {
-    auth::check_bearer(&app.viewers, &headers)?;
-    let totals = app.store()?.totals().await.map_err(|error| app.store_failed(error))?;
+    let viewer = app.access.viewer(&headers)?;
+    let totals = app.store()?.totals(viewer.sources).await.map_err(|error| app.store_failed(error))?;
     Ok(Json(Totals {
         events: totals.events,
         sources: totals.sources,

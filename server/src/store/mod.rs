@@ -1,5 +1,6 @@
 //! Where events are kept. Knows no axum and no hub.
 
+mod access;
 mod ask;
 mod calendar;
 mod facts;
@@ -19,9 +20,13 @@ use vibetea_protocol::api::Session;
 use vibetea_protocol::history::HourlyAggregate;
 use vibetea_protocol::{Clock, EventId, EventType, SourceId, Timestamp};
 
+pub use access::{
+    AccessError, AccessSnapshot, AccessStore, Activity, CODE_LIFETIME, IssuedToken, MOST_KEYS, NewToken,
+    Refused, Secret, Sighting, SourceEntry, StoredKey, StoredToken, Used, code_digest, later, token_digest,
+};
 pub use calendar::{Bucket, Calendar};
 pub use facts::{Facts, Sharing};
-pub use postgres::{PostgresOptions, PostgresStore};
+pub use postgres::{PostgresOptions, PostgresStore, StoredTicket};
 pub use question::{
     BreakdownsAnswer, BreakdownsQuestion, CountsAnswer, CountsQuestion, EventFilter, EventsAnswer,
     EventsQuestion, InvalidCursor, Position, Range, SessionPosition, SessionsAnswer, SessionsQuestion, Side,
@@ -231,12 +236,18 @@ impl Store {
     pub async fn get_hourly_aggregates(
         &self,
         days_back: u32,
-        source_filter: Option<String>,
+        source_filter: SourceFilter,
     ) -> Result<Vec<HourlyAggregate>, StoreError> {
-        match self {
-            Self::Sqlite(store) => store.get_hourly_aggregates(days_back, source_filter).await,
-            Self::Postgres(store) => store.get_hourly_aggregates(days_back, source_filter).await,
-        }
+        let one = match &source_filter {
+            SourceFilter::One(source) => Some(source.clone()),
+            SourceFilter::All | SourceFilter::Among(_) => None,
+        };
+        let mut rows = match self {
+            Self::Sqlite(store) => store.get_hourly_aggregates(days_back, one).await,
+            Self::Postgres(store) => store.get_hourly_aggregates(days_back, one).await,
+        }?;
+        rows.retain(|row| source_filter.admits(&row.source));
+        Ok(rows)
     }
 
     /// Place of an event in the live stream; none if it never was in it.
@@ -264,10 +275,18 @@ impl Store {
     }
 
     /// What the store holds, from kept counts: cheap at any size.
-    pub async fn totals(&self) -> Result<Totals, StoreError> {
+    pub async fn totals(&self, sources: SourceFilter) -> Result<Totals, StoreError> {
         match self {
-            Self::Sqlite(store) => store.totals().await,
-            Self::Postgres(store) => store.totals().await,
+            Self::Sqlite(store) => store.totals(sources).await,
+            Self::Postgres(store) => store.totals(sources).await,
+        }
+    }
+
+    /// Who may send and who may watch.
+    pub fn access(&self) -> &AccessStore {
+        match self {
+            Self::Sqlite(store) => store.access(),
+            Self::Postgres(store) => store.access(),
         }
     }
 

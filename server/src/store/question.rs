@@ -1,7 +1,9 @@
 //! What readers ask of a store, and what it answers.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use vibetea_protocol::api::{
     CountBucket, HourOfWeek, ProjectCount, Session, SessionState, SourceCount, StoredEvent, ToolBreakdown,
@@ -19,6 +21,54 @@ pub enum SourceFilter {
     All,
     /// One source's.
     One(String),
+    /// Those of several sources, or of none.
+    Among(Arc<BTreeSet<String>>),
+}
+
+impl SourceFilter {
+    /// Those of these sources.
+    pub fn among(sources: impl IntoIterator<Item = String>) -> Self {
+        let mut sources: BTreeSet<String> = sources.into_iter().collect();
+        match (sources.pop_first(), sources.is_empty()) {
+            (Some(one), true) => Self::One(one),
+            (first, _) => {
+                sources.extend(first);
+                Self::Among(Arc::new(sources))
+            }
+        }
+    }
+
+    /// Whether events of this source are shown.
+    pub fn admits(&self, source: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::One(wanted) => wanted == source,
+            Self::Among(wanted) => wanted.contains(source),
+        }
+    }
+
+    /// What a reader who asks for these is shown where nothing beyond `scope` may be.
+    #[must_use]
+    pub fn within(self, scope: &Self) -> Self {
+        match (self, scope) {
+            (asked, Self::All) => asked,
+            (Self::All, scope) => scope.clone(),
+            (Self::One(asked), scope) if scope.admits(&asked) => Self::One(asked),
+            (Self::One(_), _) => Self::among([]),
+            (Self::Among(asked), scope) => {
+                Self::among(asked.iter().filter(|source| scope.admits(source)).cloned())
+            }
+        }
+    }
+
+    /// The names, in order; none where everybody's events are shown.
+    pub fn names(&self) -> Option<Vec<String>> {
+        match self {
+            Self::All => None,
+            Self::One(name) => Some(vec![name.clone()]),
+            Self::Among(names) => Some(names.iter().cloned().collect()),
+        }
+    }
 }
 
 /// From a moment on, that moment included, to another one, that moment excluded.
@@ -259,6 +309,20 @@ pub struct CountsAnswer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reader_is_shown_nothing_beyond_the_scope() {
+        let among = |names: &[&str]| SourceFilter::among(names.iter().map(|name| (*name).to_owned()));
+        let scope = among(&["a", "b"]);
+        assert_eq!(SourceFilter::All.within(&scope), scope);
+        assert_eq!(among(&["a"]).within(&scope), SourceFilter::One("a".to_owned()));
+        assert_eq!(among(&["c"]).within(&scope), among(&[]));
+        assert_eq!(among(&["b", "c"]).within(&scope), among(&["b"]));
+        assert_eq!(among(&["b", "c"]).within(&SourceFilter::All), among(&["b", "c"]));
+        assert!(!among(&[]).admits("a") && !among(&["a"]).admits("A") && among(&["b", "a"]).admits("a"));
+        assert_eq!(among(&["b", "a", "b"]).names().unwrap(), ["a", "b"]);
+        assert_eq!(SourceFilter::All.names(), None);
+    }
 
     #[test]
     fn cursors_are_read_as_they_are_written_and_nothing_else_is() {

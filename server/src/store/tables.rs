@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+use rusqlite::types::{ToSql, ToSqlOutput, Value, ValueRef};
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 use vibetea_protocol::timestamp::InvalidTimestamp;
@@ -42,7 +42,10 @@ impl Statement {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Param<'a> {
     Integer(Option<i64>),
-    Text(&'a str),
+    Text(Option<&'a str>),
+    Bytes(&'a [u8]),
+    /// A list; `SQLite` takes it as JSON, for `json_each`.
+    Numbers(Option<&'a [i64]>),
 }
 
 impl From<i64> for Param<'_> {
@@ -59,7 +62,37 @@ impl From<Option<i64>> for Param<'_> {
 
 impl<'a> From<&'a str> for Param<'a> {
     fn from(text: &'a str) -> Self {
+        Self::Text(Some(text))
+    }
+}
+
+impl<'a> From<Option<&'a str>> for Param<'a> {
+    fn from(text: Option<&'a str>) -> Self {
         Self::Text(text)
+    }
+}
+
+impl<'a> From<&'a [u8; 32]> for Param<'a> {
+    fn from(bytes: &'a [u8; 32]) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+impl<'a> From<Option<&'a [i64]>> for Param<'a> {
+    fn from(numbers: Option<&'a [i64]>) -> Self {
+        Self::Numbers(numbers)
+    }
+}
+
+impl From<Timestamp> for Param<'_> {
+    fn from(moment: Timestamp) -> Self {
+        moment.as_micros().into()
+    }
+}
+
+impl From<Option<Timestamp>> for Param<'_> {
+    fn from(moment: Option<Timestamp>) -> Self {
+        moment.map(Timestamp::as_micros).into()
     }
 }
 
@@ -67,7 +100,12 @@ impl ToSql for Param<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(ToSqlOutput::Borrowed(match self {
             Self::Integer(number) => number.map_or(ValueRef::Null, ValueRef::Integer),
-            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::Text(text) => text.map_or(ValueRef::Null, |text| ValueRef::Text(text.as_bytes())),
+            Self::Bytes(bytes) => ValueRef::Blob(bytes),
+            Self::Numbers(None) => ValueRef::Null,
+            Self::Numbers(Some(numbers)) => {
+                return Ok(ToSqlOutput::Owned(Value::Text(format!("{numbers:?}"))));
+            }
         }))
     }
 }
@@ -119,6 +157,27 @@ impl<'a> Row<'a> {
     /// A count or a place: never negative in the database.
     pub(super) fn natural(self, column: usize) -> Result<u64, ReadError> {
         self.integer(column).map(i64::unsigned_abs)
+    }
+
+    /// None for NULL.
+    pub(super) fn optional_integer(self, column: usize) -> Result<Option<i64>, ReadError> {
+        match self {
+            Self::Sqlite(row) => Ok(row.get(column)?),
+            Self::Postgres(row) => Ok(row.try_get(column)?),
+        }
+    }
+
+    /// None for NULL.
+    pub(super) fn optional_moment(self, column: usize) -> Result<Option<Timestamp>, ReadError> {
+        self.optional_integer(column)?.map(moment).transpose()
+    }
+
+    /// None for NULL.
+    pub(super) fn optional_text(self, column: usize) -> Result<Option<&'a str>, ReadError> {
+        match self {
+            Self::Sqlite(row) => Ok(row.get_ref(column)?.as_str_or_null().map_err(rusqlite::Error::from)?),
+            Self::Postgres(row) => Ok(row.try_get(column)?),
+        }
     }
 
     pub(super) fn text(self, column: usize) -> Result<&'a str, ReadError> {
@@ -193,6 +252,22 @@ impl Tables<'_> {
             Self::Sqlite(reader) => reader.snapshot(work),
             Self::Postgres(reader) => reader.snapshot(work),
         }
+    }
+
+    /// Runs `work` as one change, or as none where it refuses. After an error the connection is not used again.
+    pub(super) fn change<T, R>(
+        self,
+        work: impl FnOnce() -> Result<Result<T, R>, ReadError>,
+    ) -> Result<Result<T, R>, ReadError> {
+        match self {
+            Self::Sqlite(reader) => reader.change(work),
+            Self::Postgres(reader) => reader.change(work),
+        }
+    }
+
+    /// Runs a statement that answers nothing.
+    pub(super) fn execute(self, statement: &Statement, params: &[Param<'_>]) -> Result<(), ReadError> {
+        self.each(statement, params, |_| Ok(()))
     }
 
     /// Calls `visit` with every row.

@@ -111,9 +111,10 @@ fn a_server_that_lets_everybody_in_stays_on_this_machine() {
 }
 
 #[test]
-fn keys_and_token_are_asked_for_unless_everybody_is_let_in() {
-    let error = Setup::new().without("VIBETEA_SUBSCRIBER_TOKEN").without_sources().refused();
+fn keys_and_token_are_asked_for_where_nothing_else_keeps_them() {
+    let error = Setup::relay().without("VIBETEA_SUBSCRIBER_TOKEN").without_sources().refused();
     assert!(error.contains("VIBETEA_PUBLIC_KEYS") && error.contains("VIBETEA_SUBSCRIBER_TOKEN"), "{error}");
+    Setup::new().without("VIBETEA_SUBSCRIBER_TOKEN").without_sources().load().unwrap();
 }
 
 /// Keys that would accept signatures nobody made, and encodings of a point that are not its own.

@@ -283,7 +283,9 @@ async fn the_description_names_every_route_and_every_parameter() {
     let server = with_a_session().await;
     let description = server.get("/api/v1/openapi.json").await.json();
     let paths = description["paths"].as_object().unwrap();
-    assert_eq!(paths.len(), 9);
+    // those of the administration, which answer to another token, are asked by tests of their own
+    let paths: Vec<_> = paths.iter().filter(|(path, _)| !path.contains("/admin/")).collect();
+    assert_eq!(paths.len(), 10);
     for (path, methods) in paths {
         let real = path.replace("{id}", "s-1");
         for (method, operation) in methods.as_object().unwrap() {

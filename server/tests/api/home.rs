@@ -6,6 +6,7 @@ use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use vibetea_protocol::Timestamp;
+use vibetea_server::store::AccessStore;
 
 /// A payload is kept as it was sent, byte for byte.
 pub(crate) const KEEPS_BYTES: bool = true;
@@ -51,6 +52,16 @@ impl Home {
         .unwrap()
         .map(Result::unwrap)
         .collect()
+    }
+
+    /// Changes the database past the server.
+    pub(crate) fn execute(&self, sql: &str) {
+        Connection::open(self.file()).unwrap().execute_batch(sql).unwrap();
+    }
+
+    /// Who may send and who may watch, opened beside a running server, as the commands do.
+    pub(crate) async fn access(&self) -> AccessStore {
+        AccessStore::open_sqlite(&self.file()).await.unwrap().expect("the schema is this release's")
     }
 
     /// Nothing can be stored until the answer is dropped: somebody else holds the write lock.

@@ -1,29 +1,20 @@
 //! `Host` and `Origin`: what keeps a foreign page off a server without authentication.
 
 use crate::harness::{Server, Setup, TOKEN, status_of};
+use crate::routes::routes;
 
-const EVERY_ROUTE: [(&str, &str); 14] = [
-    ("GET", "/"),
-    ("GET", "/health"),
-    ("GET", "/livez"),
-    ("GET", "/readyz"),
-    ("GET", "/metrics"),
-    ("POST", "/ingest"),
-    ("POST", "/functions/v1/ingest"),
-    ("OPTIONS", "/functions/v1/ingest"),
-    ("GET", "/query"),
-    ("GET", "/functions/v1/query"),
-    ("POST", "/events"),
-    ("GET", "/ws"),
-    ("GET", "/api/v1/openapi.json"),
-    ("GET", "/nothing/here"),
-];
+/// Every route, asked by both methods.
+fn every_route() -> impl Iterator<Item = (&'static str, String)> {
+    let paths = routes().into_iter().chain(["/nothing/here".to_owned()]);
+    paths.flat_map(|path| [("GET", path.clone()), ("POST", path.clone()), ("OPTIONS", path)])
+}
 
 const UPGRADE: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
                        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
 async fn ask(server: &Server, method: &str, path: &str, headers: &str) -> (u16, String) {
-    let connection = if path.starts_with("/ws") { UPGRADE } else { "Connection: close\r\n" };
+    let connection =
+        if method == "GET" && path.starts_with("/ws") { UPGRADE } else { "Connection: close\r\n" };
     let request = format!("{method} {path} HTTP/1.1\r\n{headers}{connection}Content-Length: 0\r\n\r\n");
     let answer = server.raw_head(request).await;
     (status_of(&answer), answer)
@@ -33,35 +24,52 @@ fn own(server: &Server) -> String {
     format!("Host: {}\r\n", server.address)
 }
 
+/// Nothing where every route refuses this header and takes the server's own host without it.
+async fn refused_everywhere(server: &Server, foreign: &str) -> Result<(), String> {
+    for (method, path) in every_route() {
+        let (status, _) = ask(server, method, &path, &own(server)).await;
+        if status == 403 {
+            return Err(format!("{method} {path} refuses its own host"));
+        }
+        let (status, answer) = ask(server, method, &path, foreign).await;
+        let told = answer.contains(r#""error":"forbidden""#);
+        let open = answer.to_lowercase().contains("access-control-allow-origin");
+        if status != 403 || !told || open {
+            return Err(format!("{method} {path} with {foreign:?}: {answer}"));
+        }
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn without_authentication_a_foreign_host_is_403_on_every_route() {
     let server = Setup::without_auth().start().await;
     let port = server.address.port();
-    for (method, path) in EVERY_ROUTE {
-        let (status, _) = ask(&server, method, path, &own(&server)).await;
-        assert_ne!(status, 403, "{method} {path} for its own host");
-        for host in ["evil.example".to_owned(), format!("evil.example:{port}"), format!("192.168.1.7:{port}")]
-        {
-            let (status, answer) = ask(&server, method, path, &format!("Host: {host}\r\n")).await;
-            assert_eq!(status, 403, "{method} {path} for {host}: {answer}");
-            assert!(answer.contains(r#""error":"forbidden""#), "{answer}");
-        }
+    for host in ["evil.example".to_owned(), format!("evil.example:{port}"), format!("192.168.1.7:{port}")] {
+        assert_eq!(refused_everywhere(&server, &format!("Host: {host}\r\n")).await, Ok(()));
     }
 }
 
 #[tokio::test]
 async fn without_authentication_a_foreign_origin_is_403_on_every_route() {
     let server = Setup::without_auth().start().await;
-    for (method, path) in EVERY_ROUTE {
-        for origin in ["http://evil.example", "null", "https://127.0.0.1.evil.example"] {
-            let headers = format!("{}Origin: {origin}\r\n", own(&server));
-            let (status, answer) = ask(&server, method, path, &headers).await;
-            assert_eq!(status, 403, "{method} {path} from {origin}: {answer}");
-            assert!(!answer.to_lowercase().contains("access-control-allow-origin"), "{answer}");
-        }
-        let headers = format!("{}Origin: http://localhost:5173\r\n", own(&server));
-        assert_ne!(ask(&server, method, path, &headers).await.0, 403, "{method} {path} from a local page");
+    for origin in ["http://evil.example", "null", "https://127.0.0.1.evil.example"] {
+        let headers = format!("{}Origin: {origin}\r\n", own(&server));
+        assert_eq!(refused_everywhere(&server, &headers).await, Ok(()));
     }
+    for (method, path) in every_route() {
+        let headers = format!("{}Origin: http://localhost:5173\r\n", own(&server));
+        assert_ne!(ask(&server, method, &path, &headers).await.0, 403, "{method} {path} from a local page");
+    }
+}
+
+/// The twin: where the rule does not hold, because there is authentication, the same check sees it.
+#[tokio::test]
+async fn a_server_that_answers_to_foreign_names_is_seen_by_the_check() {
+    let server = Setup::new().start().await;
+    assert!(refused_everywhere(&server, "Host: evil.example\r\n").await.is_err());
+    let headers = format!("{}Origin: http://evil.example\r\n", own(&server));
+    assert!(refused_everywhere(&server, &headers).await.is_err());
 }
 
 #[tokio::test]
@@ -107,15 +115,15 @@ async fn with_authentication_any_host_and_origin_may_ask() {
 async fn only_listed_hosts_are_answered_where_there_is_a_list() {
     let server =
         Setup::new().with("VIBETEA_ALLOWED_HOSTS", "tea.example.org, other.example.org:8443").start().await;
-    for (method, path) in EVERY_ROUTE {
+    for (method, path) in every_route() {
         for host in
             ["evil.example", "tea.example.org.evil.example", "sub.tea.example.org", "other.example.org:1"]
         {
-            let (status, answer) = ask(&server, method, path, &format!("Host: {host}\r\n")).await;
+            let (status, answer) = ask(&server, method, &path, &format!("Host: {host}\r\n")).await;
             assert_eq!(status, 403, "{method} {path} for {host}: {answer}");
         }
         for host in ["tea.example.org", "TEA.example.org:1234", "other.example.org:8443"] {
-            let (status, answer) = ask(&server, method, path, &format!("Host: {host}\r\n")).await;
+            let (status, answer) = ask(&server, method, &path, &format!("Host: {host}\r\n")).await;
             assert_ne!(status, 403, "{method} {path} for {host}: {answer}");
         }
     }

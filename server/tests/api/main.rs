@@ -3,10 +3,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed helper fails its test")]
 
+mod addresses;
+mod admin;
 mod base_path;
 mod checks;
+mod commands;
 mod config;
 mod cors;
+mod enrol;
 mod events;
 #[path = "../../../protocol/tests/common/mod.rs"]
 mod fixtures;
@@ -17,12 +21,18 @@ mod history;
 mod home;
 mod hosts;
 mod ingest;
+mod joining;
 mod limits;
 mod originals;
 mod page;
 mod process;
+mod protocol;
 mod query;
 mod relay;
+mod rotate;
+mod routes;
+mod scope;
 mod shutdown;
 mod stream;
 mod subscriber;
+mod tls;

@@ -2,7 +2,8 @@
 
 use reqwest::Method;
 
-use crate::harness::{Answer, SOURCE, Server, Setup, body, event, send};
+use crate::harness::{Answer, SOURCE, Server, Setup, TOKEN, body, event, send, status_of};
+use crate::routes::routes;
 
 /// The page, or none, with a word, where the dashboard was not built before the server.
 async fn page(server: &Server) -> Option<Answer> {
@@ -78,41 +79,52 @@ async fn unknown_paths_are_404_with_the_envelope() {
     }
 }
 
-fn assert_guarded(answer: &Answer, what: &str) {
+/// Nothing where the answer carries what every answer must.
+fn guarded(answer: &Answer) -> Result<(), String> {
     let policy = answer.header("content-security-policy");
-    assert!(
-        policy.contains("default-src 'self'") && policy.contains("frame-ancestors 'none'"),
-        "{what}: {policy}"
-    );
-    assert!(!policy.contains("unsafe-inline") && !policy.contains("unsafe-eval"), "{what}: {policy}");
-    assert_eq!(answer.header("x-content-type-options"), "nosniff", "{what}");
-    assert_eq!(answer.header("referrer-policy"), "no-referrer", "{what}");
-    assert_eq!(answer.header("x-frame-options"), "DENY", "{what}");
+    let strict = ["default-src 'self'", "frame-ancestors 'none'", "object-src 'none'", "base-uri 'none'"];
+    if let Some(missing) = strict.iter().find(|rule| !policy.contains(**rule)) {
+        return Err(format!("no {missing} in the policy {policy:?}"));
+    }
+    if policy.contains("unsafe") || policy.contains('*') {
+        return Err(format!("the policy {policy:?} allows too much"));
+    }
+    for (name, value) in [
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+        ("x-frame-options", "DENY"),
+    ] {
+        if answer.header(name) != value {
+            return Err(format!("{name} is {:?}", answer.header(name)));
+        }
+    }
+    Ok(())
 }
+
+/// Other origins may read an answer of these routes.
+const HOSTED: [&str; 4] = ["/ingest", "/functions/v1/ingest", "/query", "/functions/v1/query"];
 
 #[tokio::test]
 async fn every_answer_of_every_route_carries_the_security_headers() {
     let server = Setup::new().start().await;
-    for path in [
-        "/",
-        "/health",
-        "/livez",
-        "/readyz",
-        "/metrics",
-        "/ingest",
-        "/functions/v1/ingest",
-        "/query",
-        "/functions/v1/query",
-        "/events",
-        "/ws",
-        "/api/v1/openapi.json",
-        "/nothing",
-    ] {
-        for method in [Method::GET, Method::POST, Method::DELETE, Method::OPTIONS] {
-            let answer = send(server.request(method.clone(), path)).await;
-            assert_guarded(&answer, &format!("{method} {path} {}", answer.status));
-            if path != "/" {
-                assert_eq!(answer.header("cache-control"), "no-store", "{method} {path}");
+    for path in routes().iter().map(String::as_str).chain(["/nothing", "/assets/nothing.js"]) {
+        for method in
+            [Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::DELETE, Method::OPTIONS]
+        {
+            for token in [None, Some(TOKEN)] {
+                let mut request =
+                    server.request(method.clone(), path).header("origin", "https://evil.example");
+                if let Some(token) = token {
+                    request = request.bearer_auth(token);
+                }
+                let answer = send(request).await;
+                let what = format!("{method} {path} {}", answer.status);
+                assert_eq!(guarded(&answer), Ok(()), "{what}");
+                if path != "/" {
+                    assert_eq!(answer.header("cache-control"), "no-store", "{what}");
+                }
+                let open = answer.header("access-control-allow-origin");
+                assert!(open.is_empty() || HOSTED.contains(&path), "{what}: {open}");
             }
         }
     }
@@ -123,9 +135,61 @@ async fn every_answer_of_every_route_carries_the_security_headers() {
         server.post("/events", SOURCE, body(&[event(2)])).await,
     ] {
         assert!(answer.status < 300, "{answer:?}");
-        assert_guarded(&answer, "a good answer");
+        assert_eq!(guarded(&answer), Ok(()), "a good answer");
         assert_eq!(answer.header("cache-control"), "no-store");
     }
+}
+
+/// The twins: an answer that lacks one of the headers, or has a weaker one, is seen.
+#[tokio::test]
+async fn an_answer_without_one_of_the_headers_is_seen_by_the_check() {
+    let server = Setup::new().start().await;
+    for name in ["content-security-policy", "x-content-type-options", "referrer-policy", "x-frame-options"] {
+        let mut answer = server.get("/health").await;
+        assert_eq!(guarded(&answer), Ok(()));
+        answer.headers.remove(name);
+        assert!(guarded(&answer).is_err(), "{name}");
+    }
+    let mut answer = server.get("/health").await;
+    let policy = answer.header("content-security-policy").replace("'self'", "'self' 'unsafe-inline'");
+    answer.headers.insert("content-security-policy", policy.parse().unwrap());
+    assert!(guarded(&answer).is_err());
+}
+
+/// As they are sent, before any client has tidied them up.
+#[tokio::test]
+async fn no_game_with_a_path_leads_to_a_file() {
+    let server = Setup::new().start().await;
+    let status = async |path: &str| {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", server.address);
+        status_of(&server.raw(request).await)
+    };
+    for path in [
+        "/%2e%2e/%2e%2e/etc/passwd",
+        "/..%2f..%2fetc%2fpasswd",
+        "/../../etc/passwd",
+        "/assets/../../etc/passwd",
+        "/assets/%2e%2e/index.html",
+        "/assets/..%5c..%5cindex.html",
+        "/assets/",
+        "/assets",
+        "/index.html/",
+        "/index.html%00",
+        "/index.html%00.js",
+        "/%00",
+        "/\\..\\..\\etc\\passwd",
+        "//etc/passwd",
+        "/./",
+        "//",
+        "/%2f",
+        "/index.html%20",
+        "/INDEX.HTML",
+        "/vibetea.db",
+    ] {
+        assert!([400, 404].contains(&status(path).await), "{path}");
+    }
+    // the twin: a path that does lead somewhere is seen
+    assert_eq!(status("/").await, 200);
 }
 
 #[tokio::test]

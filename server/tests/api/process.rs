@@ -87,6 +87,10 @@ async fn no_secret_stands_in_the_log_at_its_most_talkative() {
         "wrong-signature-0123",
     ];
     let dir = tempfile::tempdir().unwrap();
+    let made = program(dir.path()).args(["tokens", "create", "--name", "ada lovelace"]).output();
+    let made = timeout(DEADLINE, made).await.unwrap().unwrap();
+    let issued = String::from_utf8(made.stdout).unwrap().trim().to_owned();
+    assert!(issued.starts_with("vt_") && !String::from_utf8(made.stderr).unwrap().contains(&issued));
     let (mut child, address, mut lines, mut log) =
         started(program(dir.path()).env("RUST_LOG", "trace")).await;
     let reader = tokio::spawn(async move {
@@ -102,6 +106,8 @@ async fn no_secret_stands_in_the_log_at_its_most_talkative() {
                    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
     for (line, headers, body, status) in [
         ("GET /query", format!("Authorization: Bearer {TOKEN}"), "", 200),
+        ("GET /query", format!("Authorization: Bearer {issued}"), "", 200),
+        (&format!("GET /ws?token={issued}"), upgrade.to_owned(), "", 101),
         ("GET /query", format!("Authorization: Bearer {}", WRONG[0]), "", 401),
         ("GET /query?token=wrong-token-in-a-query", String::new(), "", 401),
         (&format!("GET /ws?token={TOKEN}"), upgrade.to_owned(), "", 101),
@@ -132,12 +138,22 @@ async fn no_secret_stands_in_the_log_at_its_most_talkative() {
     assert!(log.contains("/query"), "it tells routes: {log}");
     let leaks = |log: &str| {
         let session = "6f1c1e0a-8f0e-4d2e-9a4e-0d6a4a1b2c3d";
-        let secrets = WRONG.iter().copied().chain([TOKEN, signature.as_str(), session]);
+        let secrets = WRONG.iter().copied().chain([TOKEN, issued.as_str(), signature.as_str(), session]);
         secrets.filter(|secret| log.contains(secret)).map(str::to_owned).collect::<Vec<_>>()
     };
     assert_eq!(leaks(&log), Vec::<String>::new(), "{log}");
     // the twin: a log that held one would be caught
     assert_eq!(leaks(&format!("{log}\nGET /ws?token={TOKEN}")), [TOKEN]);
+    assert!(!is_in_a_file(dir.path(), TOKEN) && !is_in_a_file(dir.path(), &issued[3..]), "a token is kept");
+    assert!(is_in_a_file(dir.path(), "ada lovelace"), "what is kept is found");
+}
+
+fn is_in_a_file(dir: &std::path::Path, text: &str) -> bool {
+    let files = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    files.filter(|path| path.is_file()).any(|path| {
+        let bytes = std::fs::read(path).unwrap();
+        bytes.windows(text.len()).any(|window| window == text.as_bytes())
+    })
 }
 
 /// Whoever reads the log may go first; the server neither falters nor stays behind.

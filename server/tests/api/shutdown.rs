@@ -13,7 +13,7 @@ use crate::subscriber::Subscriber;
 async fn every_viewer_is_told_that_the_server_goes() {
     let server = Setup::new().start().await;
     let mut viewers = Vec::new();
-    for _ in 0..50 {
+    for _ in 0..200 {
         viewers.push(Subscriber::connect(&server, "").await);
     }
     let begun = Instant::now();

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use vibetea_protocol::Timestamp;
+use vibetea_server::store::{AccessStore, PostgresOptions};
 use vibetea_testkit::{Cluster, Database, Shell};
 
 /// A payload is kept as the value it is.
@@ -49,6 +50,16 @@ impl Home {
             })
         };
         rows.into_iter().map(row).collect()
+    }
+
+    /// Changes the database past the server.
+    pub(crate) fn execute(&self, sql: &str) {
+        self.database.shell().execute(sql);
+    }
+
+    /// Who may send and who may watch, opened beside a running server, as the commands do.
+    pub(crate) async fn access(&self) -> AccessStore {
+        AccessStore::open_postgres(&PostgresOptions::new(self.url())).await.unwrap()
     }
 
     /// Nothing can be stored until the answer is dropped: another session holds what every writer needs.

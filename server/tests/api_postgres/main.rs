@@ -2,8 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed helper fails its test")]
 
+#[path = "../api/addresses.rs"]
+mod addresses;
+#[path = "../api/enrol.rs"]
+mod enrol;
+#[path = "../api/admin.rs"]
+mod admin;
 #[path = "../api/checks.rs"]
 mod checks;
+#[path = "../api/commands.rs"]
+mod commands;
 #[path = "../api/events.rs"]
 mod events;
 #[path = "../../../protocol/tests/common/mod.rs"]
@@ -19,12 +27,22 @@ mod history;
 mod home;
 #[path = "../api/ingest.rs"]
 mod ingest;
+#[path = "../api/joining.rs"]
+mod joining;
 #[path = "../api/limits.rs"]
 mod limits;
 #[path = "../api/originals.rs"]
 mod originals;
+#[path = "../api/protocol.rs"]
+mod protocol;
 #[path = "../api/query.rs"]
 mod query;
+#[path = "../api/rotate.rs"]
+mod rotate;
+#[path = "../api/routes.rs"]
+mod routes;
+#[path = "../api/scope.rs"]
+mod scope;
 #[path = "../api/shutdown.rs"]
 mod shutdown;
 #[path = "../api/stream.rs"]

@@ -6,17 +6,19 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use vibetea_protocol::Timestamp;
 use vibetea_protocol::timestamp::{MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_QUARTER};
-use vibetea_server::store::{BreakdownsAnswer, BreakdownsQuestion, NewBatch, NewEvent, Range, Route, Store};
+use vibetea_server::store::{
+    BreakdownsAnswer, BreakdownsQuestion, NewBatch, NewEvent, Range, Route, SourceFilter, Store,
+};
 
 use crate::home::{blob, cases};
-use crate::model::{Made, PROJECTS, SOURCES, events, filter, send, tally};
+use crate::model::{Made, PROJECTS, events, send, sources, tally};
 use crate::support::{Place, at, clear, id, source};
 
 #[derive(Debug, Clone)]
 struct Question {
     from: i64,
     to: i64,
-    source: Option<&'static str>,
+    sources: SourceFilter,
     project: Option<&'static str>,
 }
 
@@ -27,13 +29,13 @@ impl Question {
     async fn ask(&self, store: &Store) -> BreakdownsAnswer {
         let range = Range::new(Timestamp::from_micros(self.from), Timestamp::from_micros(self.to));
         let project = self.project.map(str::to_owned);
-        store.breakdowns(BreakdownsQuestion { sources: filter(self.source), project, range }).await.unwrap()
+        store.breakdowns(BreakdownsQuestion { sources: self.sources.clone(), project, range }).await.unwrap()
     }
 
     fn counted<'a>(&'a self, events: &'a [Made]) -> impl Iterator<Item = &'a Made> {
         events.iter().filter(|event| {
             (self.from..self.to).contains(&event.micros)
-                && self.source.is_none_or(|source| source == event.source_name())
+                && self.sources.admits(event.source_name())
                 && self.project.is_none_or(|project| event.text("project") == Some(project))
         })
     }
@@ -106,17 +108,16 @@ fn breakdowns_equal_a_plain_recount() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let place = Place::new();
     let store = runtime.block_on(place.open());
-    let source = prop::option::of(prop::sample::select(&SOURCES[..]));
     let project = prop::option::of(prop::sample::select(&PROJECTS[..]));
-    let case = (events(moment(), 120), (moment(), moment(), source, project));
+    let case = (events(moment(), 120), (moment(), moment(), sources(), project));
     let config = ProptestConfig { source_file: Some(file!()), ..ProptestConfig::with_cases(cases(80)) };
-    let outcome = TestRunner::new(config).run(&case, |(events, (a, b, source, project))| {
+    let outcome = TestRunner::new(config).run(&case, |(events, (a, b, sources, project))| {
         runtime.block_on(async {
             clear(&place);
             send(&store, &events).await;
-            let whole = Question { from: 0, to: i64::MAX / 2, source: None, project: None };
-            let part = Question { from: a.min(b), to: a.max(b), source, project };
-            for question in [&part, &Question { source: None, ..part.clone() }, &whole] {
+            let whole = Question { from: 0, to: i64::MAX / 2, sources: SourceFilter::All, project: None };
+            let part = Question { from: a.min(b), to: a.max(b), sources, project };
+            for question in [&part, &Question { sources: SourceFilter::All, ..part.clone() }, &whole] {
                 question.check(&question.ask(&store).await, &events)?;
             }
             Ok(())
@@ -140,19 +141,19 @@ async fn recount_catches_planted_mistakes() {
     let hour = Question {
         from: moment - MICROS_PER_HOUR,
         to: moment + MICROS_PER_HOUR,
-        source: None,
+        sources: SourceFilter::All,
         project: None,
     };
     let week = Question {
         from: moment - 3 * MICROS_PER_DAY,
         to: moment + 3 * MICROS_PER_DAY,
-        source: None,
+        sources: SourceFilter::All,
         project: None,
     };
     let half_year = Question {
         from: moment - 90 * MICROS_PER_DAY,
         to: moment + 90 * MICROS_PER_DAY,
-        source: None,
+        sources: SourceFilter::All,
         project: None,
     };
     for (question, table) in [(&hour, "quarterly"), (&week, "daily"), (&half_year, "periodic")] {
@@ -188,8 +189,9 @@ async fn names_beyond_the_bound_count_as_other() {
     store.bulk_insert_events(batch).await.unwrap();
     for whole in [true, false] {
         let from = if whole { 0 } else { now.as_micros() - 1 };
-        let answer =
-            Question { from, to: now.as_micros() + 1, source: None, project: None }.ask(&store).await;
+        let answer = Question { from, to: now.as_micros() + 1, sources: SourceFilter::All, project: None }
+            .ask(&store)
+            .await;
         assert_eq!(answer.total, 251);
         let other = answer.tools.iter().find(|row| row.tool == "other").unwrap();
         assert_eq!((answer.tools.len(), other.started), (201, 51));

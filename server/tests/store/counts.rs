@@ -6,10 +6,10 @@ use proptest::test_runner::TestRunner;
 use vibetea_protocol::Timestamp;
 use vibetea_protocol::api::CountsBy;
 use vibetea_protocol::timestamp::{MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_QUARTER};
-use vibetea_server::store::{Calendar, CountsQuestion, Range, Store};
+use vibetea_server::store::{Calendar, CountsQuestion, Range, SourceFilter, Store};
 
 use crate::home::cases;
-use crate::model::{Made, SOURCES, events, filter, send, tally};
+use crate::model::{Made, events, send, sources, tally};
 use crate::support::{Place, at, clear};
 
 /// Zones with half hours and quarters, and for each a moment near which its clocks change, if they ever do.
@@ -32,7 +32,7 @@ struct Question {
     zone: &'static str,
     from: i64,
     to: i64,
-    source: Option<&'static str>,
+    sources: SourceFilter,
     split: bool,
 }
 
@@ -40,8 +40,7 @@ impl Question {
     fn recount(&self, events: &[Made], by: CountsBy) -> Vec<(Bucket, u64)> {
         let zone = TimeZone::get(self.zone).unwrap();
         let counted = events.iter().filter(|event| {
-            (self.from..self.to).contains(&event.micros)
-                && self.source.is_none_or(|source| source == event.source_name())
+            (self.from..self.to).contains(&event.micros) && self.sources.admits(event.source_name())
         });
         let keys = counted.map(|event| {
             let local = jiff::Timestamp::from_microsecond(event.micros).unwrap().to_zoned(zone.clone());
@@ -62,7 +61,7 @@ impl Question {
     async fn ask(&self, store: &Store, by: CountsBy) -> Vec<(Bucket, u64)> {
         let moment = |micros| Timestamp::from_micros(micros);
         let question = CountsQuestion {
-            sources: filter(self.source),
+            sources: self.sources.clone(),
             range: Range::new(moment(self.from), moment(self.to)),
             split: self.split,
         };
@@ -113,10 +112,9 @@ fn near(center: i64) -> impl Strategy<Value = i64> {
 fn case() -> impl Strategy<Value = (Vec<Made>, Question)> {
     prop::sample::select(&ZONES[..]).prop_flat_map(|(zone, change)| {
         let center = at(change).as_micros();
-        let source = prop::option::of(prop::sample::select(&SOURCES[..]));
         let question =
-            (near(center), near(center), source, any::<bool>()).prop_map(move |(a, b, source, split)| {
-                Question { zone, from: a.min(b), to: a.max(b), source, split }
+            (near(center), near(center), sources(), any::<bool>()).prop_map(move |(a, b, sources, split)| {
+                Question { zone, from: a.min(b), to: a.max(b), sources, split }
             });
         (events(near(center), 80), question)
     })
@@ -175,7 +173,7 @@ async fn recount_catches_planted_mistakes() {
         zone: "Europe/Berlin",
         from: change - 1,
         to: change + MICROS_PER_HOUR,
-        source: None,
+        sources: SourceFilter::All,
         split: false,
     };
     let right = question.recount(&made, CountsBy::Hour);
@@ -210,7 +208,8 @@ async fn the_ends_of_time_are_counted() {
     send(&store, &made).await;
     for zone in ["America/New_York", "Pacific/Kiritimati", "UTC", "Africa/Monrovia"] {
         for by in WAYS {
-            let question = Question { zone, from: 0, to: i64::MAX / 2, source: None, split: true };
+            let question =
+                Question { zone, from: 0, to: i64::MAX / 2, sources: SourceFilter::All, split: true };
             assert_eq!(question.ask(&store, by).await.len(), 2, "{zone} {by:?}");
         }
     }

@@ -1,7 +1,7 @@
 //! The file as others see it.
 
 use vibetea_protocol::EventType;
-use vibetea_server::store::{NewBatch, Route};
+use vibetea_server::store::{NewBatch, Route, SourceFilter};
 
 use crate::support::{Place, at, batch, event, insert, source};
 
@@ -83,7 +83,7 @@ async fn view_of_hours_shows_what_the_store_answers() {
         .unwrap()
         .map(Result::unwrap)
         .collect();
-    let answered: Vec<_> = store.get_hourly_aggregates(30, None).await.unwrap();
+    let answered: Vec<_> = store.get_hourly_aggregates(30, SourceFilter::All).await.unwrap();
     let answered: Vec<_> = answered
         .into_iter()
         .map(|row| (row.source, row.date, row.hour, u32::try_from(row.event_count).unwrap()))
@@ -101,7 +101,7 @@ async fn file_is_its_owners_alone() {
     let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     let store = place.open().await;
     insert(&store, "laptop", Route::Batch, 0..7).await.unwrap();
-    store.totals().await.unwrap();
+    store.totals(SourceFilter::All).await.unwrap();
     let folder = place.path().parent().unwrap().to_owned();
     assert_eq!(mode(&folder), 0o700);
     let names: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();

@@ -11,6 +11,7 @@ use vibetea_protocol::{Clock, Timestamp};
 use vibetea_server::store::{NewBatch, Route, Store};
 
 use crate::home::cases;
+use crate::model::filter;
 use crate::support::{Place, at, clear, event, source};
 
 const SOURCES: [&str; 4] = ["laptop", "Über", "desk top", "z"];
@@ -81,7 +82,7 @@ async fn send(store: &Store, sent: &Sent) -> u64 {
 
 async fn ask(store: &Store, clock: &Clock, question: Question) -> Vec<HourlyAggregate> {
     clock.set(question.now);
-    store.get_hourly_aggregates(question.days, question.source.map(str::to_owned)).await.unwrap()
+    store.get_hourly_aggregates(question.days, filter(question.source)).await.unwrap()
 }
 
 /// Moments that are likely to be wrong: hour, quarter and day borders, and any.

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![expect(clippy::print_stdout, reason = "a skipped test says so")]
 
+mod access;
 mod backfill;
 mod breakdowns;
 mod counts;
@@ -15,6 +16,7 @@ mod model;
 mod mount;
 mod opening;
 mod pages;
+mod scope;
 mod sessions;
 mod streaming;
 mod support;

@@ -128,6 +128,17 @@ pub(crate) fn filter(source: Option<&str>) -> SourceFilter {
     source.map_or(SourceFilter::All, |name| SourceFilter::One(name.to_owned()))
 }
 
+/// Everybody's, one source's, or those of several, of which some never sent.
+pub(crate) fn sources() -> impl Strategy<Value = SourceFilter> {
+    const NAMES: [&str; 4] = [SOURCES[0], SOURCES[1], SOURCES[2], "nobody"];
+    prop_oneof![
+        2 => Just(SourceFilter::All),
+        2 => prop::sample::select(&SOURCES[..]).prop_map(|source| filter(Some(source))),
+        3 => prop::sample::subsequence(&NAMES[..], 0..=3)
+            .prop_map(|sources| SourceFilter::among(sources.into_iter().map(str::to_owned))),
+    ]
+}
+
 /// How often each key comes.
 pub(crate) fn tally<K: Ord>(keys: impl IntoIterator<Item = K>) -> BTreeMap<K, u64> {
     let mut tally = BTreeMap::new();

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use vibetea_server::store::{OpenError, Route, SqliteOptions, Store};
+use vibetea_server::store::{OpenError, Route, SourceFilter, SqliteOptions, Store};
 
 use crate::mount::Mount;
 use crate::support::{Place, insert, stored};
@@ -145,7 +145,7 @@ async fn second_server_is_refused_until_the_first_has_closed() {
     store.close().await;
     // a clone that is still around does not keep the file
     let second = place.open().await;
-    assert_eq!(second.totals().await.unwrap().events, 4);
+    assert_eq!(second.totals(SourceFilter::All).await.unwrap().events, 4);
     second.close().await;
     drop(store);
 }

@@ -7,12 +7,11 @@ use proptest::test_runner::TestRunner;
 use vibetea_protocol::timestamp::{MICROS_PER_DAY, MICROS_PER_HOUR};
 use vibetea_protocol::{EventType, Timestamp};
 use vibetea_server::store::{
-    EventFilter, EventsAnswer, EventsQuestion, NewBatch, NewEvent, Position, Range, Route, Side,
-    SourceFilter, Store,
+    EventFilter, EventsAnswer, EventsQuestion, NewBatch, NewEvent, Position, Range, Route, Side, Store,
 };
 
 use crate::home::cases;
-use crate::model::{Made, PROJECTS, SESSIONS, SOURCES, TOOLS, events, filter, send};
+use crate::model::{Made, PROJECTS, SESSIONS, TOOLS, events, send, sources};
 use crate::support::{Place, at, clear, id, source};
 
 fn ids(page: &EventsAnswer) -> Vec<String> {
@@ -51,7 +50,7 @@ fn recount(made: &[Made], question: &EventsQuestion) -> Vec<String> {
         .iter()
         .filter(|event| {
             question.range.contains(event.micros)
-                && (*sources == SourceFilter::All || *sources == filter(Some(event.source_name())))
+                && sources.admits(event.source_name())
                 && is(project, event.text("project"))
                 && (tool.is_none() || event.event_type == EventType::Tool && is(tool, event.text("tool")))
                 && event_type.is_none_or(|wanted| wanted == event.event_type)
@@ -79,14 +78,14 @@ fn filters() -> impl Strategy<Value = EventFilter> {
         prop::option::weighted(0.3, prop::sample::select(names).prop_map(str::to_owned))
     };
     (
-        prop::option::weighted(0.3, prop::sample::select(&SOURCES[..])),
+        sources(),
         one(&PROJECTS),
         one(&TOOLS),
         prop::option::weighted(0.3, prop::sample::select(&EventType::ALL[..])),
         one(&SESSIONS),
     )
-        .prop_map(|(source, project, tool, event_type, session)| EventFilter {
-            sources: filter(source),
+        .prop_map(|(sources, project, tool, event_type, session)| EventFilter {
+            sources,
             project,
             tool,
             event_type,

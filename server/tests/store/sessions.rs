@@ -10,7 +10,7 @@ use vibetea_protocol::{EventType, Timestamp};
 use vibetea_server::store::{NewBatch, NewEvent, Range, Route, SessionsQuestion, SourceFilter, Store};
 
 use crate::home::cases;
-use crate::model::{Made, SOURCES, events, filter, send};
+use crate::model::{Made, events, filter, send, sources};
 use crate::support::{Place, at, clear, id, source};
 
 const MINUTE: i64 = 60_000_000;
@@ -20,7 +20,7 @@ struct Question {
     now: i64,
     from: i64,
     to: i64,
-    source: Option<&'static str>,
+    sources: SourceFilter,
     project: Option<&'static str>,
     state: Option<SessionState>,
 }
@@ -93,7 +93,7 @@ impl Question {
             let state = state(self.now, &events);
             let project = project(&events);
             let wanted = events.iter().any(|event| (self.from..self.to).contains(&event.micros))
-                && self.source.is_none_or(|wanted| wanted == source)
+                && self.sources.admits(source)
                 && self.project.is_none_or(|wanted| Some(wanted) == project.as_deref())
                 && self.state.is_none_or(|wanted| wanted == state);
             if !wanted {
@@ -130,7 +130,7 @@ impl Question {
     /// All pages, checked for their order.
     async fn ask(&self, store: &Store, limit: usize) -> Vec<Plain> {
         let mut question = SessionsQuestion {
-            sources: filter(self.source),
+            sources: self.sources.clone(),
             project: self.project.map(str::to_owned),
             range: Range::new(Timestamp::from_micros(self.from), Timestamp::from_micros(self.to)),
             state: self.state,
@@ -169,19 +169,24 @@ fn sessions_equal_a_plain_recount() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let place = Place::new();
     let store = runtime.block_on(place.open());
-    let source = prop::option::of(prop::sample::select(&SOURCES[..]));
     let project = prop::option::weighted(0.3, prop::sample::select(&crate::model::PROJECTS[..]));
     let state = prop::option::weighted(0.3, prop::sample::select(&SessionState::ALL[..]));
-    let case = (events(moment(), 60), (moment(), moment(), moment(), source, project, state), 1..5_usize);
+    let case = (events(moment(), 60), (moment(), moment(), moment(), sources(), project, state), 1..5_usize);
     let config = ProptestConfig { source_file: Some(file!()), ..ProptestConfig::with_cases(cases(100)) };
     let outcome =
-        TestRunner::new(config).run(&case, |(events, (now, a, b, source, project, state), limit)| {
+        TestRunner::new(config).run(&case, |(events, (now, a, b, sources, project, state), limit)| {
             runtime.block_on(async {
                 clear(&place);
                 send(&store, &events).await;
-                let part = Question { now, from: a.min(b), to: a.max(b), source, project, state };
-                let whole =
-                    Question { now, from: 0, to: i64::MAX / 2, source: None, project: None, state: None };
+                let part = Question { now, from: a.min(b), to: a.max(b), sources, project, state };
+                let whole = Question {
+                    now,
+                    from: 0,
+                    to: i64::MAX / 2,
+                    sources: SourceFilter::All,
+                    project: None,
+                    state: None,
+                };
                 let of_time = Question { from: part.from, to: part.to, ..whole.clone() };
                 for question in [part, whole, of_time] {
                     prop_assert_eq!(

@@ -1,6 +1,6 @@
 //! The live stream: once per event, in order, replayed as it was sent.
 
-use vibetea_server::store::{LiveEvent, Route};
+use vibetea_server::store::{LiveEvent, Route, SourceFilter};
 
 use crate::support::{Place, assert_payload, batch, id, insert, source};
 
@@ -32,7 +32,7 @@ async fn event_stored_by_a_batch_is_broadcast_once_when_it_arrives_live() {
     assert_eq!(numbers(&place.told(&store).await), [200, 7, 201, 8]);
     let replayed = store.live_events_after(newest, 100).await.unwrap();
     assert_eq!(numbers(&replayed), [200, 7, 201, 8]);
-    assert_eq!(store.totals().await.unwrap().events, 102);
+    assert_eq!(store.totals(SourceFilter::All).await.unwrap().events, 102);
     assert_eq!(store.position_of(id(7)).await.unwrap(), Some(replayed[1].seq));
     store.close().await;
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use vibetea_server::store::{Route, SqliteOptions, Store, StoreError};
+use vibetea_server::store::{Route, SourceFilter, SqliteOptions, Store, StoreError};
 
 use crate::mount::Mount;
 use crate::support::{Place, batch, insert, stored};
@@ -52,8 +52,8 @@ async fn full_disk_refuses_writes_keeps_reads_and_recovers_without_a_restart() {
 
     // the refused batch left nothing behind, and reading goes on
     let events = acknowledged.len() as u64;
-    assert_eq!(store.totals().await.unwrap().events, events);
-    let hours = store.get_hourly_aggregates(7, None).await.unwrap();
+    assert_eq!(store.totals(SourceFilter::All).await.unwrap().events, events);
+    let hours = store.get_hourly_aggregates(7, SourceFilter::All).await.unwrap();
     assert_eq!(hours.iter().map(|row| row.event_count).sum::<u64>(), events);
     assert_eq!(place.told(&store).await.len() as u64, events);
 
@@ -93,7 +93,7 @@ async fn program_that_holds_the_write_lock_delays_or_refuses_but_loses_nothing()
     let held = shell.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).unwrap();
     let refusal = reason(insert(&store, "laptop", Route::Live, 0..10).await);
     assert_eq!(refusal, "another program holds the database");
-    assert_eq!(store.totals().await.unwrap().events, 0, "reading goes on");
+    assert_eq!(store.totals(SourceFilter::All).await.unwrap().events, 0, "reading goes on");
     assert!(place.told(&store).await.is_empty(), "what is not stored is not broadcast");
     drop(held);
     assert_eq!(insert(&store, "laptop", Route::Live, 0..10).await.unwrap(), 10);

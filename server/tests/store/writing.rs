@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use vibetea_protocol::EventType;
-use vibetea_server::store::{NewBatch, Route, StoreError, Totals};
+use vibetea_server::store::{NewBatch, Route, SourceFilter, StoreError, Totals};
 
 use crate::home::held_up;
 use crate::support::{DEADLINE, Place, assert_payload, at, batch, event, insert, source, stored};
@@ -24,7 +24,7 @@ async fn each_event_is_stored_once_and_counted_once_per_request() {
     assert_eq!(insert(&store, "desktop", Route::Batch, [5, 400]).await.unwrap(), 1);
 
     assert_eq!(stored(&place), (0..200).chain(300..361).chain([400]).collect::<Vec<_>>());
-    let rows = store.get_hourly_aggregates(7, None).await.unwrap();
+    let rows = store.get_hourly_aggregates(7, SourceFilter::All).await.unwrap();
     let counts: Vec<_> = rows.iter().map(|row| (row.source.as_str(), row.hour, row.event_count)).collect();
     assert_eq!(counts, [("desktop", 14, 1), ("laptop", 14, 261)]);
     store.close().await;
@@ -159,7 +159,7 @@ async fn restart_keeps_everything_and_goes_on_counting() {
     assert_eq!(store.newest_seq().await.unwrap(), before);
     assert_eq!(insert(&store, "laptop", Route::Live, 50..80).await.unwrap(), 10);
     assert!(store.newest_seq().await.unwrap() > before);
-    assert_eq!(store.totals().await.unwrap().events, 80);
+    assert_eq!(store.totals(SourceFilter::All).await.unwrap().events, 80);
     assert_eq!(store.live_events_after(0, 1000).await.unwrap().len(), 80);
     store.close().await;
 }
@@ -173,7 +173,7 @@ async fn store_that_is_dropped_stores_what_is_queued_and_lets_go_of_the_database
     let start = Instant::now();
     let store = loop {
         match place.try_open().await {
-            Ok(store) if store.totals().await.unwrap().events == 10 => break store,
+            Ok(store) if store.totals(SourceFilter::All).await.unwrap().events == 10 => break store,
             Ok(store) => store.close().await,
             Err(error) => assert!(start.elapsed() < DEADLINE, "{error}"),
         }
@@ -188,7 +188,7 @@ async fn store_that_is_dropped_stores_what_is_queued_and_lets_go_of_the_database
 async fn totals_tell_events_sources_types_and_ends() {
     let place = Place::new();
     let store = place.open().await;
-    assert_eq!(store.totals().await.unwrap(), Totals::default());
+    assert_eq!(store.totals(SourceFilter::All).await.unwrap(), Totals::default());
     let (early, late) = (at("1970-01-01T00:00:00Z"), at("9999-12-31T23:59:59.999999Z"));
     let events = vec![event(0, late), event(2, early), event(8, at("2026-02-03T00:00:00Z"))];
     let repeated = NewBatch { source: source("laptop"), route: Route::Batch, events };
@@ -197,7 +197,7 @@ async fn totals_tell_events_sources_types_and_ends() {
     insert(&store, "desktop", Route::Live, [3]).await.unwrap();
     // sends nothing new
     insert(&store, "parrot", Route::Batch, [3]).await.unwrap();
-    let totals = store.totals().await.unwrap();
+    let totals = store.totals(SourceFilter::All).await.unwrap();
     assert_eq!((totals.events, totals.sources), (4, 2));
     assert_eq!(totals.by_type[usize::from(EventType::Tool.number())], 2);
     assert_eq!(totals.by_type, [1, 0, 2, 1, 0, 0]);
@@ -229,7 +229,7 @@ async fn many_senders_of_overlapping_batches_are_told_each_event_once() {
     }
     let stored = stored(&place);
     assert_eq!(inserted, stored.len() as u64);
-    assert_eq!(store.totals().await.unwrap().events, inserted);
+    assert_eq!(store.totals(SourceFilter::All).await.unwrap().events, inserted);
     let told = place.told(&store).await;
     let broadcast: Vec<_> = told.iter().map(|live| live.seq).collect();
     assert!(broadcast.is_sorted_by(|a, b| a < b), "the live stream is in order");

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "../store/access.rs"]
+mod access;
 #[path = "../store/breakdowns.rs"]
 mod breakdowns;
 #[path = "../store/counts.rs"]
@@ -17,6 +19,8 @@ mod model;
 mod pages;
 mod reading;
 mod same;
+#[path = "../store/scope.rs"]
+mod scope;
 #[path = "../store/sessions.rs"]
 mod sessions;
 #[path = "../store/streaming.rs"]

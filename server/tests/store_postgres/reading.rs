@@ -4,7 +4,7 @@ use bytes::Bytes;
 use vibetea_protocol::timestamp::MICROS_PER_QUARTER;
 use vibetea_protocol::{EventType, Timestamp};
 use vibetea_server::store::{
-    EventFilter, EventsAnswer, EventsQuestion, NewBatch, NewEvent, Range, Route, Side, Store,
+    EventFilter, EventsAnswer, EventsQuestion, NewBatch, NewEvent, Range, Route, Side, SourceFilter, Store,
 };
 
 use crate::support::{Place, at, id, insert, source};
@@ -76,5 +76,5 @@ async fn a_connection_that_was_cut_while_nobody_used_it_is_replaced() {
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
          WHERE datname = current_database() AND usename = 'vibetea'",
     );
-    assert_eq!(store.totals().await.unwrap().events, 2);
+    assert_eq!(store.totals(SourceFilter::All).await.unwrap().events, 2);
 }

@@ -39,7 +39,7 @@ impl Questions {
         let range = Range::new(Timestamp::from_micros(self.from), Timestamp::from_micros(self.to));
         let sources = || filter(self.source);
         let project = || self.project.map(str::to_owned);
-        let totals = store.totals().await.unwrap();
+        let totals = store.totals(filter(self.source)).await.unwrap();
         let breakdowns = BreakdownsQuestion { sources: sources(), project: project(), range };
         let breakdowns = store.breakdowns(breakdowns).await.unwrap();
         let mut counts = Vec::new();
@@ -53,7 +53,7 @@ impl Questions {
             counts.push(json!([value(answer.counts), value(answer.hours_of_week), answer.total]));
         }
         json!({
-            "hours": value(store.get_hourly_aggregates(self.days, self.source.map(str::to_owned)).await.unwrap()),
+            "hours": value(store.get_hourly_aggregates(self.days, filter(self.source)).await.unwrap()),
             "totals": [totals.events, totals.sources, value(totals.by_type), value(totals.oldest), value(totals.newest)],
             "events": self.events(store, range).await,
             "sessions": self.sessions(store, range, now).await,

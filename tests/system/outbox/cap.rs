@@ -99,6 +99,7 @@ impl Monitor {
             batch_interval: Duration::from_mins(1),
             retry_limit: 3,
             buffer_size: 1000,
+            ca_cert: None,
         };
         let signer = Signer { key: key.into(), source: source() };
         let sender = Sender::new(&shipping, &signer, &self.outbox, &Clock::System).unwrap();

@@ -156,6 +156,7 @@ fn a_database_of_the_hosted_deployment_is_taken_over() {
         include_str!("../../../migrations/postgres/0001_events.sql"),
         include_str!("../../../migrations/postgres/0002_sessions_and_breakdowns.sql"),
         include_str!("../../../migrations/postgres/0003_tickets.sql"),
+        include_str!("../../../migrations/postgres/0004_access.sql"),
     ];
     for applied in 1..=texts.len() {
         let database = cluster.database();

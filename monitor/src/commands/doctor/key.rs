@@ -32,6 +32,18 @@ pub(super) fn check(identity: &IdentityConfig, lines: &mut Vec<Line>) -> Option<
         ));
         return None;
     }
+    if let Err(error) = keys::identity(dir, &key, &identity.source) {
+        lines.push(refused(&error));
+        return None;
+    }
+    if keys::is_unfinished(dir) {
+        lines.push(Line::warn(
+            CHECK,
+            "a change of key was begun and did not come to its end",
+            "run `vibetea-monitor rotate` again; it goes on where it stopped",
+        ));
+        return Some(key);
+    }
     let public = PublicKey::of(&key);
     lines.push(public_half(dir, &public).unwrap_or_else(|| {
         let message = format!(
@@ -60,6 +72,10 @@ fn refused(error: &KeyError) -> Line {
         KeyError::Length(path) => (
             format!("the key at {} is not 32 bytes long", path.display()),
             "restore it, or make a new one with `vibetea-monitor init --force`".to_owned(),
+        ),
+        KeyError::Names(path) => (
+            format!("{}, which names events as before the key was changed, is cut short", path.display()),
+            "restore it; without it every event would be stored a second time".to_owned(),
         ),
         KeyError::Exists(_) | KeyError::Random(_) | KeyError::Io { .. } => {
             (error.to_string(), "give this user the right to read it".to_owned())

@@ -9,7 +9,6 @@ mod state;
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::json;
@@ -105,7 +104,7 @@ fn examine(settings: &Settings) -> anyhow::Result<Vec<Line>> {
     match settings.shipping() {
         Ok(shipping) => {
             let source = identity.ok().map(|identity| identity.source);
-            let signer = key.zip(source).map(|(key, source)| Signer { key: Arc::new(key), source });
+            let signer = key.zip(source).map(|(key, source)| Signer { key: key.into(), source });
             server::check(&shipping, signer.as_ref(), &Clock::System, &mut lines)?;
         }
         Err(_) => wrong_setting("server", &mut lines),

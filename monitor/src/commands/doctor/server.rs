@@ -1,8 +1,7 @@
 //! The destinations: are they there, do they know this monitor, and does their clock agree with ours?
 
 use url::Url;
-use vibetea_protocol::signing::PublicKey;
-use vibetea_protocol::{Clock, ErrorCode, Timestamp};
+use vibetea_protocol::{Clock, ErrorCode, SourceId, Timestamp};
 
 use super::Line;
 use crate::config::Shipping;
@@ -30,7 +29,9 @@ pub(super) fn check(
     let (live, batches) = runtime.block_on(async {
         let asked = async |url| {
             let before = clock.now();
-            probe(url, signer).await.map(|probed| (probed, midway(before, clock.now())))
+            probe(url, shipping.ca_cert.as_deref(), signer)
+                .await
+                .map(|probed| (probed, midway(before, clock.now())))
         };
         tokio::try_join!(asked(&shipping.live_url), asked(&shipping.batch_url))
     })?;
@@ -109,7 +110,7 @@ fn reached(check: &'static str, url: &Url, probed: &Probed) -> Line {
 fn registration(check: &'static str, probed: &Probed, signer: &Signer) -> Line {
     let Ok(status) = probed.status else { return Line::unchecked(check, "the server did not answer") };
     let source = &signer.source;
-    let public = PublicKey::of(&signer.key).to_base64();
+    let public = &signer.key.pair().public;
     let code = probed.code.as_deref();
     let is = |known: ErrorCode| code == Some(known.as_str());
     let after_signature =
@@ -123,13 +124,17 @@ fn registration(check: &'static str, probed: &Probed, signer: &Signer) -> Line {
             check,
             format!("the server does not know '{source}'"),
             format!(
-                "add '{source}:{public}' to the server's VIBETEA_PUBLIC_KEYS, or set source_id to the name it knows"
+                "{}add '{source}:{public}' to the server's VIBETEA_PUBLIC_KEYS, or set source_id to the name it knows",
+                by_code(check, source)
             ),
         ),
         401 if is(ErrorCode::InvalidSignature) => Line::fail(
             check,
-            format!("the server knows '{source}' by another key"),
-            format!("put '{source}:{public}' in its place in the server's VIBETEA_PUBLIC_KEYS, or beside it"),
+            format!("the server knows '{source}' by another key, or not at all if it keeps that to itself"),
+            format!(
+                "{}put '{source}:{public}' in its place in the server's VIBETEA_PUBLIC_KEYS, or beside it",
+                by_code(check, source)
+            ),
         ),
         401 | 403 => Line::fail(
             check,
@@ -141,6 +146,14 @@ fn registration(check: &'static str, probed: &Probed, signer: &Signer) -> Line {
         ),
         _ => Line::unchecked(check, format!("the server's answer {status} does not tell")),
     }
+}
+
+/// A deployment for batches alone knows its keys by its configuration; a server hands out codes.
+fn by_code(check: &str, source: &SourceId) -> String {
+    if check == BATCHES.registration {
+        return String::new();
+    }
+    format!("run `vibetea-server enroll {source}` on the server, and here the command that it prints; or ")
 }
 
 fn skew(answers: [(Probed, Timestamp); 2]) -> Line {

@@ -130,11 +130,12 @@ impl Plan {
             batch_interval: self.interval,
             retry_limit: self.retry_limit,
             buffer_size: self.buffer_size,
+            ca_cert: None,
         }
     }
 
     fn start<Q: Queue + Sync>(&self, queue: &Q) -> Running {
-        let signer = Signer { key: Arc::new(key()), source: "test-source".parse().unwrap() };
+        let signer = Signer { key: key().into(), source: "test-source".parse().unwrap() };
         let (live, batch) =
             couriers(&self.shipping(), &signer, queue, &self.log, &self.clock, self.timing).unwrap();
         let stop = CancellationToken::new();

@@ -43,7 +43,8 @@ impl Script {
 
 impl Wire for Arc<Script> {
     fn request(&self, rows: &[Queued], _: usize) -> Request {
-        Request { body: Bytes::from_static(b"[]"), signature: String::new(), events: rows.len() }
+        let body = Bytes::from_static(b"[]");
+        Request { body, signature: String::new(), public_key: "".into(), events: rows.len() }
     }
 
     async fn post(&self, request: Request) -> Answer {
@@ -61,10 +62,6 @@ impl Wire for Arc<Script> {
 
     fn address(&self) -> &'static str {
         "http://127.0.0.1:1/events"
-    }
-
-    fn public_key(&self) -> &'static str {
-        ""
     }
 }
 

@@ -7,7 +7,6 @@ use vibetea_protocol::api::{Breakdowns, BreakdownsMeta};
 
 use super::parameters::Parameters;
 use crate::app::App;
-use crate::auth;
 use crate::error::Refusal;
 use crate::store::BreakdownsQuestion;
 
@@ -16,10 +15,10 @@ pub(super) async fn get(
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Json<Breakdowns>, Refusal> {
-    auth::check_bearer(&app.viewers, &headers)?;
+    let viewer = app.access.viewer(&headers)?;
     let parameters = Parameters::of(&uri, &["from", "to", "source", "project"])?;
     let (range, from, to) = parameters.range()?;
-    let (sources, project) = (parameters.sources()?, parameters.name("project"));
+    let (sources, project) = (parameters.sources(&viewer)?, parameters.name("project"));
     let question = BreakdownsQuestion { sources, project, range };
     let answer = app.history()?.breakdowns(question).await.map_err(|error| app.store_failed(error))?;
     Ok(Json(Breakdowns {

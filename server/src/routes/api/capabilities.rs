@@ -7,7 +7,6 @@ use vibetea_protocol::api::{Capabilities, VERSION};
 
 use super::parameters::Parameters;
 use crate::app::App;
-use crate::auth;
 use crate::backend::Backend;
 use crate::error::Refusal;
 
@@ -16,7 +15,7 @@ pub(super) async fn get(
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Json<Capabilities>, Refusal> {
-    auth::check_bearer(&app.viewers, &headers)?;
+    app.access.viewer(&headers)?;
     Parameters::of(&uri, &[])?;
     Ok(Json(Capabilities {
         version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -9,7 +9,6 @@ use vibetea_protocol::timestamp::{MICROS_PER_DAY, MICROS_PER_HOUR};
 
 use super::parameters::{Parameters, wrong};
 use crate::app::App;
-use crate::auth;
 use crate::error::Refusal;
 use crate::store::{Calendar, CountsQuestion};
 
@@ -22,7 +21,7 @@ pub(super) async fn get(
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Json<Counts>, Refusal> {
-    auth::check_bearer(&app.viewers, &headers)?;
+    let viewer = app.access.viewer(&headers)?;
     let parameters = Parameters::of(&uri, &KNOWN)?;
     let (from, to) = (parameters.needed_moment("from")?, parameters.needed_moment("to")?);
     let (range, ..) = parameters.range()?;
@@ -42,7 +41,7 @@ pub(super) async fn get(
         return Err(Refusal::internal());
     };
     let split = parameters.read("split", "source", |word| (word == "source").then_some(()))?.is_some();
-    let sources = parameters.sources()?;
+    let sources = parameters.sources(&viewer)?;
     let question = CountsQuestion { sources, range, split };
     Ok(Json(answer(&app, question, calendar, (from, to)).await?))
 }

@@ -8,7 +8,7 @@ use vibetea_protocol::api::EventPage;
 
 use super::parameters::{Parameters, wrong};
 use crate::app::App;
-use crate::auth;
+use crate::auth::Viewer;
 use crate::error::Refusal;
 use crate::store::{EventFilter, EventsQuestion, Side};
 
@@ -21,8 +21,8 @@ pub(super) async fn get(
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Json<EventPage>, Refusal> {
-    auth::check_bearer(&app.viewers, &headers)?;
-    let question = question(&Parameters::of(&uri, &KNOWN)?)?;
+    let viewer = app.access.viewer(&headers)?;
+    let question = question(&Parameters::of(&uri, &KNOWN)?, &viewer)?;
     let page = app.history()?.events(question).await.map_err(|error| app.store_failed(error))?;
     Ok(Json(EventPage {
         events: page.events,
@@ -31,9 +31,9 @@ pub(super) async fn get(
     }))
 }
 
-fn question(parameters: &Parameters) -> Result<EventsQuestion, Problem> {
+fn question(parameters: &Parameters, viewer: &Viewer) -> Result<EventsQuestion, Problem> {
     let filter = EventFilter {
-        sources: parameters.sources()?,
+        sources: parameters.sources(viewer)?,
         project: parameters.name("project"),
         tool: parameters.name("tool"),
         event_type: parameters.event_type()?,

@@ -1,5 +1,6 @@
 //! `/api/v1`: what the dashboard and scripts ask beyond the two hosted routes.
 
+mod admin;
 mod breakdowns;
 mod capabilities;
 mod counts;
@@ -7,11 +8,12 @@ mod events;
 mod openapi;
 mod parameters;
 mod sessions;
+mod viewer;
 
 use axum::Router;
 use axum::routing::{get, post};
 
-use super::{tickets, totals};
+use super::{enrol, rotate, tickets, totals};
 use crate::app::App;
 
 /// The routes of the API.
@@ -25,5 +27,9 @@ pub(super) fn routes() -> Router<App> {
         .route("/api/v1/counts", get(counts::get))
         .route("/api/v1/breakdowns", get(breakdowns::get))
         .route("/api/v1/ticket", post(tickets::post))
+        .route("/api/v1/viewer", get(viewer::get))
+        .route("/api/v1/enrol", post(enrol::post))
+        .route("/api/v1/rotate", post(rotate::post))
         .route("/api/v1/openapi.json", get(openapi::get))
+        .merge(admin::routes())
 }

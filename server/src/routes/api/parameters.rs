@@ -7,6 +7,7 @@ use std::str::FromStr;
 use axum::http::Uri;
 use vibetea_protocol::{ErrorCode, EventType, Problem, SourceId, Timestamp};
 
+use crate::auth::Viewer;
 use crate::store::{Range, SourceFilter};
 
 /// Longest piece of a value that is shown again, in characters.
@@ -45,13 +46,13 @@ impl Parameters {
         self.given(name).filter(|value| !value.is_empty()).map(str::to_owned)
     }
 
-    /// Whose events are wanted.
-    pub(super) fn sources(&self) -> Result<SourceFilter, Problem> {
-        let Some(source) = self.name("source") else { return Ok(SourceFilter::All) };
+    /// Whose events are wanted, of those that the viewer may see.
+    pub(super) fn sources(&self, viewer: &Viewer) -> Result<SourceFilter, Problem> {
+        let Some(source) = self.name("source") else { return Ok(viewer.sources.clone()) };
         if !SourceId::is_valid(&source) {
             return Err(wrong("source", &source, "1 to 128 characters without control characters"));
         }
-        Ok(SourceFilter::One(source))
+        Ok(SourceFilter::One(source).within(&viewer.sources))
     }
 
     /// A value that can be read in one way.

@@ -8,7 +8,6 @@ use vibetea_protocol::api::{Session, SessionPage, SessionState};
 
 use super::parameters::{Parameters, wrong};
 use crate::app::App;
-use crate::auth;
 use crate::error::Refusal;
 use crate::store::SessionsQuestion;
 
@@ -19,12 +18,12 @@ pub(super) async fn list(
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Json<SessionPage>, Refusal> {
-    auth::check_bearer(&app.viewers, &headers)?;
+    let viewer = app.access.viewer(&headers)?;
     let parameters = Parameters::of(&uri, &KNOWN)?;
     let (range, ..) = parameters.range()?;
     let now = app.clock.now();
     let question = SessionsQuestion {
-        sources: parameters.sources()?,
+        sources: parameters.sources(&viewer)?,
         project: parameters.name("project"),
         range,
         state: parameters.read("state", "active, idle, ended", |word| {
@@ -48,8 +47,8 @@ pub(super) async fn one(
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Json<Session>, Refusal> {
-    auth::check_bearer(&app.viewers, &headers)?;
-    let sources = Parameters::of(&uri, &["source"])?.sources()?;
+    let viewer = app.access.viewer(&headers)?;
+    let sources = Parameters::of(&uri, &["source"])?.sources(&viewer)?;
     let found = app.history()?.session(id, sources, app.clock.now()).await;
     let mut found = found.map_err(|error| app.store_failed(error))?;
     match (found.pop(), found.pop()) {

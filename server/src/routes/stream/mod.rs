@@ -1,5 +1,6 @@
 //! `GET /ws`: the live stream.
 
+mod broken;
 mod subscriber;
 
 use axum::Extension;
@@ -11,13 +12,13 @@ use axum::response::Response;
 use vibetea_protocol::{ErrorCode, EventId};
 
 use crate::app::{App, AppState};
-use crate::auth::{Viewers, bearer, ticket_digest};
+use crate::auth::{Viewer, bearer, ticket_digest};
 use crate::backend::Backend;
 use crate::error::Refusal;
 use crate::filter::{Filter, Query};
 use crate::hub::Cursor;
 use crate::listener::Place;
-use crate::store::StoreError;
+use crate::store::{SourceFilter, StoreError};
 use subscriber::Subscriber;
 
 /// Largest message a subscriber may send, in bytes.
@@ -39,19 +40,21 @@ pub(super) async fn get(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Refusal> {
     let query = Query::of(&uri);
-    admit(&app, &headers, &query).await?;
-    let filter = Filter::from_query(&query)?;
+    let viewer = admit(&app, &headers, &query).await?;
+    let filter = Filter::from_query(&query, viewer.sources.clone())?;
     let upgrade = upgrade.map_err(|_| {
         Refusal::new(ErrorCode::InvalidRequest, "This path speaks WebSocket: a request to upgrade is needed")
     })?;
     // where the stream stands is taken before the past is looked at, so nothing falls between the two
     let newest = app.hub.newest();
-    let start =
-        start(&app, query.get("last_event_id"), newest).await.map_err(|error| app.store_failed(error))?;
+    let start = start(&app, query.get("last_event_id"), newest, &viewer.sources)
+        .await
+        .map_err(|error| app.store_failed(error))?;
     let subscriber = Subscriber {
         cursor: Cursor::behind(start.unwrap_or(newest)),
         reset: start.is_none(),
         filter,
+        viewer,
         task: app.sockets.token(),
         place: place.map(|Extension(place)| place),
         app,
@@ -66,33 +69,42 @@ pub(super) async fn get(
 }
 
 /// A header, a ticket or a token in the address: the first that is given decides.
-async fn admit(app: &AppState, headers: &HeaderMap, query: &Query) -> Result<(), Refusal> {
-    let Viewers::Holders(token) = &app.viewers else { return Ok(()) };
-    let admitted = if let Some(shown) = bearer(headers) {
-        shown.is_some_and(|shown| token.is(shown))
+async fn admit(app: &AppState, headers: &HeaderMap, query: &Query) -> Result<Viewer, Refusal> {
+    let admitted = if app.is_open() {
+        Some(Viewer::anybody())
+    } else if let Some(shown) = bearer(headers) {
+        shown.and_then(|shown| app.access.viewer_with(shown))
     } else if let Some(ticket) = query.get("ticket") {
-        app.take_ticket(ticket_digest(ticket)).await?
+        app.take_ticket(ticket_digest(ticket)).await?.and_then(|holder| app.access.holder_of(holder))
     } else if let Some(shown) = query.get("token") {
-        token.is(shown.as_bytes())
+        app.access.viewer_with(shown.as_bytes())
     } else {
         return Err(Refusal::new(
             ErrorCode::MissingAuth,
             "A token in the header Authorization or a ticket in the address is needed",
         ));
     };
-    if admitted {
-        Ok(())
-    } else {
-        Err(Refusal::new(ErrorCode::InvalidToken, "The token or ticket is not the right one"))
-    }
+    admitted.ok_or_else(|| Refusal::new(ErrorCode::InvalidToken, "The token or ticket is not the right one"))
 }
 
-/// The place behind which a subscriber starts; `None` where the event it names is unknown or too far back.
-async fn start(app: &AppState, last: Option<&str>, newest: u64) -> Result<Option<u64>, StoreError> {
+/// The place behind which a subscriber starts; `None` where the event it names is unknown or too far back. One that it may
+/// not see is unknown.
+async fn start(
+    app: &AppState,
+    last: Option<&str>,
+    newest: u64,
+    scope: &SourceFilter,
+) -> Result<Option<u64>, StoreError> {
     let Some(last) = last else { return Ok(Some(newest)) };
     let Ok(id) = last.parse::<EventId>() else { return Ok(None) };
     let Backend::Store(store) = &app.backend else { return Ok(app.hub.place_of(&id)) };
     let Some(seq) = store.position_of(id).await? else { return Ok(None) };
+    if *scope != SourceFilter::All {
+        let page = store.live_events_after(seq.saturating_sub(1), 1).await?;
+        if !page.iter().any(|live| live.event.id == id && scope.admits(live.source.as_str())) {
+            return Ok(None);
+        }
+    }
     let mut behind = 0;
     let mut walked = seq;
     // places have gaps, so their distance only bounds the number of live events between them

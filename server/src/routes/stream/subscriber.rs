@@ -10,15 +10,18 @@ use tokio::time::{Instant, MissedTickBehavior, timeout};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use vibetea_protocol::stream::RESET_FRAME;
 
+use crate::access::Ended;
+use super::broken;
 use crate::app::App;
+use crate::auth::Viewer;
 use crate::filter::Filter;
 use crate::hub::{Cursor, Taken};
 use crate::listener::Place;
 
 /// How often a subscriber is asked whether it is still there.
-const PING_EVERY: Duration = Duration::from_secs(20);
+const PING_EVERY: Duration = Duration::from_secs(15);
 /// A subscriber that said nothing for this long is gone.
-const SILENCE: Duration = Duration::from_mins(1);
+const SILENCE: Duration = Duration::from_secs(45);
 /// Longest time a subscriber may take for what is sent at once.
 const SEND_DEADLINE: Duration = Duration::from_secs(10);
 /// Longest time the last words may take.
@@ -29,6 +32,8 @@ pub(super) struct Subscriber {
     pub(super) cursor: Cursor,
     pub(super) reset: bool,
     pub(super) filter: Filter,
+    /// Whose token lets it watch, as long as that is good.
+    pub(super) viewer: Viewer,
     /// Lets the server wait for this subscriber when it stops.
     pub(super) task: TaskTrackerToken,
     /// Counts among the connections as long as it lives.
@@ -49,12 +54,12 @@ enum End {
 impl Subscriber {
     /// Serves the socket until either side ends it.
     pub(super) async fn run(self, mut socket: WebSocket) {
-        let Self { cursor, reset, filter, task, place, app } = self;
+        let Self { cursor, reset, filter, viewer, task, place, app } = self;
         app.metrics.subscribers.inc();
         let mut serving =
             Serving { newest: app.hub.watch(), heard: Instant::now(), cursor, filter, app: &app };
         let end = match serving.begin(&mut socket, reset).await {
-            ControlFlow::Continue(()) => serving.serve(&mut socket).await,
+            ControlFlow::Continue(()) => serving.serve(&mut socket, &viewer).await,
             ControlFlow::Break(end) => end,
         };
         match end {
@@ -71,6 +76,7 @@ impl Subscriber {
 
 enum Next {
     Stop,
+    Ended(Ended),
     Heard(Option<Result<Message, axum::Error>>),
     Ping,
     News,
@@ -89,13 +95,16 @@ impl Serving<'_> {
         if reset { send_reset(socket).await } else { ControlFlow::Continue(()) }
     }
 
-    async fn serve(&mut self, socket: &mut WebSocket) -> End {
+    async fn serve(&mut self, socket: &mut WebSocket, viewer: &Viewer) -> End {
+        let app = self.app;
+        let mut ended = std::pin::pin!(app.access.ended(viewer));
         let mut ping = tokio::time::interval_at(Instant::now() + PING_EVERY, PING_EVERY);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let seen = self.cursor.seq();
             let next = tokio::select! {
-                () = self.app.stop.cancelled() => Next::Stop,
+                () = app.stop.cancelled() => Next::Stop,
+                why = &mut ended => Next::Ended(why),
                 message = socket.recv() => Next::Heard(message),
                 _ = ping.tick() => Next::Ping,
                 news = self.newest.wait_for(|newest| *newest > seen) => news.map_or(Next::Stop, |_| Next::News),
@@ -103,6 +112,12 @@ impl Serving<'_> {
             // handled outside the select, where nothing can cut it off halfway
             let next = match next {
                 Next::Stop => End::Close(close_code::AWAY, "the server stops").into(),
+                Next::Ended(Ended::Token) => {
+                    End::Close(close_code::POLICY, "the token was revoked or has expired").into()
+                }
+                Next::Ended(Ended::Scope) => {
+                    End::Close(close_code::AGAIN, "the token shows other sources by now").into()
+                }
                 Next::Heard(message) => self.hear(message),
                 Next::Ping => self.ping(socket).await,
                 Next::News => self.pass_on(socket).await,
@@ -119,7 +134,8 @@ impl Serving<'_> {
             None | Some(Ok(Message::Close(_))) => ControlFlow::Break(End::Gone),
             Some(Err(error)) => {
                 tracing::debug!(%error, "a subscriber cannot be read");
-                ControlFlow::Break(End::Lost)
+                let farewell = broken::farewell(error);
+                farewell.map_or(End::Lost, |(code, reason)| End::Close(code, reason)).into()
             }
             Some(Ok(_)) => {
                 self.heard = Instant::now();

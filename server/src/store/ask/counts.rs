@@ -66,13 +66,16 @@ impl Sums<'_> {
         if !quarters.whole.is_empty() {
             let statement = match self.wanted {
                 Wanted::One(_) => &OF_SOURCE,
-                Wanted::All if self.split => &SPLIT,
-                Wanted::All => &ALL,
+                Wanted::All if !self.split => &ALL,
+                Wanted::All | Wanted::Among(_) => &SPLIT,
             };
             let (first, last) = (quarters.whole.start / 4, (quarters.whole.end - 1) / 4);
             let params = [first.into(), last.into(), self.wanted.number().into()];
             tables.each(statement, &params, |row| {
                 let (hour, source) = (row.integer(0)?, row.integer(1)?);
+                if !self.wanted.admits(source) {
+                    return Ok(());
+                }
                 for (quarter, column) in (hour * 4..).zip(2..6) {
                     let events = row.integer(column)?;
                     if events == 0 || !quarters.whole.contains(&quarter) {
@@ -100,8 +103,11 @@ impl Sums<'_> {
     fn add_events(&mut self, tables: Tables<'_>, part: &Part) -> Result<(), ReadError> {
         let params = [part.micros.start.into(), part.micros.end.into(), self.wanted.number().into()];
         tables.each(&EVENTS, &params, |row| {
-            let bucket = self.calendar.bucket(row.integer(0)?);
-            self.add(bucket, row.integer(1)?, part.times);
+            let source = row.integer(1)?;
+            if self.wanted.admits(source) {
+                let bucket = self.calendar.bucket(row.integer(0)?);
+                self.add(bucket, source, part.times);
+            }
             Ok(())
         })
     }

@@ -29,7 +29,7 @@ pub(in crate::store) fn events(
         let wanted = Wanted::find(tables, &question.filter.sources)?;
         let (mut found, next) = match wanted.filter(|_| between.start < between.end) {
             None => (Vec::new(), None),
-            Some(wanted) => search(tables, question, wanted, direction, &between)?,
+            Some(wanted) => search(tables, question, &wanted, direction, &between)?,
         };
         if direction == Direction::Newer {
             found.reverse();
@@ -59,11 +59,11 @@ fn between(question: &EventsQuestion) -> ops::Range<Position> {
 fn search(
     tables: Tables<'_>,
     question: &EventsQuestion,
-    wanted: Wanted,
+    wanted: &Wanted,
     direction: Direction,
     between: &ops::Range<Position>,
 ) -> Result<(Vec<Found>, Option<Position>), ReadError> {
-    let mut scan = Scan::new(direction, wanted, &question.filter, question.limit, MOST_EVENTS);
+    let mut scan = Scan::new(direction, wanted.clone(), &question.filter, question.limit, MOST_EVENTS);
     if question.filter.is_open() {
         scan.search(tables, between)?;
         return Ok(scan.end());

@@ -16,21 +16,23 @@ use crate::store::{EventFilter, Position};
 
 const OLDER: Statement = Statement::per_database(
     "SELECT ts, source, type, id, payload FROM event INDEXED BY event_ts_source
-    WHERE ts >= ?1 AND ts <= ?2 AND (?3 IS NULL OR source = ?3) ORDER BY ts DESC",
+    WHERE ts >= ?1 AND ts <= ?2 AND (?3 IS NULL OR source = ?3)
+    AND (?4 IS NULL OR source IN (SELECT value FROM json_each(?4))) ORDER BY ts DESC",
     "SELECT micros(timestamp), source.id, type_number(event_type),
         substr(events.id, 5), payload::text
     FROM events JOIN source ON source.name = events.source
     WHERE timestamp >= moment(?1) AND timestamp <= moment(?2) AND (?3 IS NULL OR source.id = ?3)
-    ORDER BY timestamp DESC, events.id DESC",
+    AND (?4 IS NULL OR source.id = ANY (?4)) ORDER BY timestamp DESC, events.id DESC",
 );
 const NEWER: Statement = Statement::per_database(
     "SELECT ts, source, type, id, payload FROM event INDEXED BY event_ts_source
-    WHERE ts >= ?1 AND ts <= ?2 AND (?3 IS NULL OR source = ?3) ORDER BY ts",
+    WHERE ts >= ?1 AND ts <= ?2 AND (?3 IS NULL OR source = ?3)
+    AND (?4 IS NULL OR source IN (SELECT value FROM json_each(?4))) ORDER BY ts",
     "SELECT micros(timestamp), source.id, type_number(event_type),
         substr(events.id, 5), payload::text
     FROM events JOIN source ON source.name = events.source
     WHERE timestamp >= moment(?1) AND timestamp <= moment(?2) AND (?3 IS NULL OR source.id = ?3)
-    ORDER BY timestamp, events.id",
+    AND (?4 IS NULL OR source.id = ANY (?4)) ORDER BY timestamp, events.id",
 );
 
 /// Which way a search goes.
@@ -181,7 +183,9 @@ impl Scan {
             Direction::Newer => &NEWER,
         };
         let last = between.end.micros - i64::from(between.end.key.is_empty());
-        let params = [between.start.micros.into(), last.into(), self.wanted.number().into()];
+        let wanted = self.wanted.clone();
+        let params =
+            [between.start.micros.into(), last.into(), wanted.number().into(), wanted.several().into()];
         let mut before = None;
         tables.walk(statement, &params, |row| {
             let micros = row.integer(0)?;

@@ -26,9 +26,13 @@ const LIST: Statement = Statement::per_database(
     "SELECT id, name, source, started, last, ended, project, events, activities, errors
     FROM session WHERE last >= ?1 AND last <= ?2 ORDER BY last DESC, id DESC",
 );
-const ONE: Statement = Statement::both(
+const ONE: Statement = Statement::per_database(
     "SELECT id, name, source, started, last, ended, project, events, activities, errors
-    FROM session WHERE name = ?1 AND (?2 IS NULL OR source = ?2) ORDER BY source LIMIT 2",
+    FROM session WHERE name = ?1 AND (?2 IS NULL OR source = ?2)
+    AND (?3 IS NULL OR source IN (SELECT value FROM json_each(?3))) ORDER BY source LIMIT 2",
+    "SELECT id, name, source, started, last, ended, project, events, activities, errors
+    FROM session WHERE name = ?1 AND (?2 IS NULL OR source = ?2)
+    AND (?3 IS NULL OR source = ANY (?3)) ORDER BY source LIMIT 2",
 );
 const TOOLS: Statement =
     Statement::both("SELECT tool, started, completed, failed FROM session_tool WHERE session = ?1");
@@ -146,7 +150,7 @@ pub(in crate::store) fn sessions(
     tables.snapshot(|| {
         let (found, older) = match Wanted::find(tables, &question.sources)? {
             None => (Vec::new(), None),
-            Some(wanted) => list(tables, question, wanted)?,
+            Some(wanted) => list(tables, question, &wanted)?,
         };
         let sessions =
             found.into_iter().map(|found| found.session(tables, question.now)).collect::<Result<_, _>>()?;
@@ -157,7 +161,7 @@ pub(in crate::store) fn sessions(
 fn list(
     tables: Tables<'_>,
     question: &SessionsQuestion,
-    wanted: Wanted,
+    wanted: &Wanted,
 ) -> Result<(Vec<Found>, Option<SessionPosition>), ReadError> {
     let latest = latest(question);
     let mut presence = Presence { tables, range: question.range, cut: [None, None] };
@@ -277,7 +281,8 @@ pub(in crate::store) fn session(
     tables.snapshot(|| {
         let Some(wanted) = Wanted::find(tables, sources)? else { return Ok(Vec::new()) };
         let mut found = Vec::new();
-        tables.each(&ONE, &[name.into(), wanted.number().into()], |row| {
+        let params = [name.into(), wanted.number().into(), wanted.several().into()];
+        tables.each(&ONE, &params, |row| {
             found.push(Found::read(row)?.session(tables, now)?);
             Ok(())
         })?;

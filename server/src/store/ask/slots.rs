@@ -21,14 +21,24 @@ const NEWER: Statement = Statement::both(
     WHERE quarter >= ?1 AND quarter < ?2
     ORDER BY quarter, source, project, type, tool",
 );
-const OLDER_OF_SESSION: Statement = Statement::both(
+const OLDER_OF_SESSION: Statement = Statement::per_database(
     "SELECT DISTINCT quarter FROM session_quarter
-    WHERE session IN (SELECT id FROM session WHERE name = ?3 AND (?4 IS NULL OR source = ?4))
+    WHERE session IN (SELECT id FROM session WHERE name = ?3 AND (?4 IS NULL OR source = ?4)
+        AND (?5 IS NULL OR source IN (SELECT value FROM json_each(?5))))
+    AND quarter >= ?1 AND quarter < ?2 ORDER BY quarter DESC",
+    "SELECT DISTINCT quarter FROM session_quarter
+    WHERE session IN (SELECT id FROM session WHERE name = ?3 AND (?4 IS NULL OR source = ?4)
+        AND (?5 IS NULL OR source = ANY (?5)))
     AND quarter >= ?1 AND quarter < ?2 ORDER BY quarter DESC",
 );
-const NEWER_OF_SESSION: Statement = Statement::both(
+const NEWER_OF_SESSION: Statement = Statement::per_database(
     "SELECT DISTINCT quarter FROM session_quarter
-    WHERE session IN (SELECT id FROM session WHERE name = ?3 AND (?4 IS NULL OR source = ?4))
+    WHERE session IN (SELECT id FROM session WHERE name = ?3 AND (?4 IS NULL OR source = ?4)
+        AND (?5 IS NULL OR source IN (SELECT value FROM json_each(?5))))
+    AND quarter >= ?1 AND quarter < ?2 ORDER BY quarter",
+    "SELECT DISTINCT quarter FROM session_quarter
+    WHERE session IN (SELECT id FROM session WHERE name = ?3 AND (?4 IS NULL OR source = ?4)
+        AND (?5 IS NULL OR source = ANY (?5)))
     AND quarter >= ?1 AND quarter < ?2 ORDER BY quarter",
 );
 const NAMED: Statement = Statement::both("SELECT id FROM name WHERE text IN (?1, ?2) AND kind = ?3");
@@ -46,7 +56,7 @@ struct Wish {
 pub(super) fn walk(
     tables: Tables<'_>,
     direction: Direction,
-    (wanted, filter): (Wanted, &EventFilter),
+    (wanted, filter): (&Wanted, &EventFilter),
     quarters: ops::Range<i64>,
     rows: usize,
     visit: impl FnMut(i64) -> Result<ControlFlow<()>, ReadError>,
@@ -60,7 +70,7 @@ pub(super) fn walk(
 fn of_session(
     tables: Tables<'_>,
     direction: Direction,
-    (wanted, session): (Wanted, &str),
+    (wanted, session): (&Wanted, &str),
     quarters: ops::Range<i64>,
     mut visit: impl FnMut(i64) -> Result<ControlFlow<()>, ReadError>,
 ) -> Result<(), ReadError> {
@@ -68,7 +78,13 @@ fn of_session(
         Direction::Older => &OLDER_OF_SESSION,
         Direction::Newer => &NEWER_OF_SESSION,
     };
-    let params = [quarters.start.into(), quarters.end.into(), session.into(), wanted.number().into()];
+    let params = [
+        quarters.start.into(),
+        quarters.end.into(),
+        session.into(),
+        wanted.number().into(),
+        wanted.several().into(),
+    ];
     tables.walk(statement, &params, |row| visit(row.integer(0)?))
 }
 
@@ -103,13 +119,13 @@ fn of_counts(
 }
 
 impl Wish {
-    fn new(tables: Tables<'_>, wanted: Wanted, filter: &EventFilter) -> Result<Self, ReadError> {
+    fn new(tables: Tables<'_>, wanted: &Wanted, filter: &EventFilter) -> Result<Self, ReadError> {
         let numbers =
             |kind, name: &Option<String>| name.as_deref().map(|name| numbers(tables, kind, name)).transpose();
         let tools = numbers(Kind::Tool, &filter.tool)?;
         let event_type = filter.event_type.or(tools.as_ref().map(|_| EventType::Tool));
         Ok(Self {
-            wanted,
+            wanted: wanted.clone(),
             event_type: event_type.map(|event_type| event_type.number().into()),
             projects: numbers(Kind::Project, &filter.project)?,
             tools,

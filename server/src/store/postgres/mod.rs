@@ -25,7 +25,7 @@ use super::calendar::days_before;
 use super::pool::ReadPool;
 use super::queue::Queue;
 use super::{
-    BreakdownsAnswer, BreakdownsQuestion, Calendar, CountsAnswer, CountsQuestion, EventsAnswer,
+    AccessStore, BreakdownsAnswer, BreakdownsQuestion, Calendar, CountsAnswer, CountsQuestion, EventsAnswer,
     EventsQuestion, LiveEvent, NewBatch, OnLive, OpenError, SessionsAnswer, SessionsQuestion, SourceFilter,
     StoreError, Totals, ask,
 };
@@ -34,6 +34,7 @@ use follow::{Follower, Looks};
 
 pub(super) use connection::store_error;
 pub(super) use reader::Reader;
+pub use tickets::StoredTicket;
 
 /// Which database, and how much may wait for it.
 #[derive(Clone)]
@@ -69,12 +70,25 @@ impl PostgresOptions {
     }
 }
 
+/// Migrates and connects for who may send and who may watch, and for nothing else.
+pub(super) async fn open_access(options: &PostgresOptions) -> Result<AccessStore, OpenError> {
+    let target = Target::new(&options.url, options.timeout)?;
+    open::migrate(&target, options.start_wait).await?;
+    Ok(access_of(target))
+}
+
+fn access_of(target: Target) -> AccessStore {
+    let handle = Handle::current();
+    AccessStore::of_postgres(move || Reader::open(&target, &handle))
+}
+
 /// An open PostgreSQL store; clones share it.
 #[derive(Debug, Clone)]
 pub struct PostgresStore {
     queue: Arc<Queue>,
     follower: Arc<Follower>,
     readers: Arc<ReadPool<Reader>>,
+    access: AccessStore,
     clock: Clock,
 }
 
@@ -96,9 +110,11 @@ impl PostgresStore {
         let queue = writer::spawn(&target, &options, Arc::clone(&looks))?;
         let behind = i64::try_from(newest).unwrap_or(i64::MAX);
         let follower = Follower::start(target.clone(), behind, looks, on_live);
+        let access = access_of(target.clone());
         let handle = Handle::current();
         let readers = ReadPool::new(options.readers, move || Reader::open(&target, &handle));
-        Ok(Self { queue: Arc::new(queue), follower: Arc::new(follower), readers: Arc::new(readers), clock })
+        let (queue, follower, readers) = (Arc::new(queue), Arc::new(follower), Arc::new(readers));
+        Ok(Self { queue, follower, readers, access, clock })
     }
 
     pub(super) async fn bulk_insert_events(&self, batch: NewBatch) -> Result<u64, StoreError> {
@@ -144,8 +160,12 @@ impl PostgresStore {
         self.readers.read(|reader| reader.run(read::newest_seq)).await
     }
 
-    pub(super) async fn totals(&self) -> Result<Totals, StoreError> {
-        self.readers.read(|reader| reader.run(read::totals)).await
+    pub(super) async fn totals(&self, sources: SourceFilter) -> Result<Totals, StoreError> {
+        self.readers.read(move |reader| ask::totals(reader.tables(), &sources)).await
+    }
+
+    pub(super) fn access(&self) -> &AccessStore {
+        &self.access
     }
 
     pub(super) async fn events(&self, question: EventsQuestion) -> Result<EventsAnswer, StoreError> {
@@ -180,17 +200,17 @@ impl PostgresStore {
         self.readers.read(move |reader| ask::breakdowns(reader.tables(), &question)).await
     }
 
-    /// Keeps the digest of a ticket for so long, for any server on this database.
-    pub async fn keep_ticket(&self, digest: [u8; 32], lifetime: Duration) -> Result<(), StoreError> {
+    /// Keeps a ticket for so long, for any server on this database.
+    pub async fn keep_ticket(&self, ticket: StoredTicket, lifetime: Duration) -> Result<(), StoreError> {
         self.readers
             .read(move |reader| {
-                reader.run(async |connection| tickets::keep(connection, digest, lifetime).await)
+                reader.run(async |connection| tickets::keep(connection, &ticket, lifetime).await)
             })
             .await
     }
 
-    /// Whether a ticket of this digest was kept by any server; it no longer is.
-    pub async fn take_ticket(&self, digest: [u8; 32]) -> Result<bool, StoreError> {
+    /// The ticket of this digest, if one was kept by any server; it no longer is.
+    pub async fn take_ticket(&self, digest: [u8; 32]) -> Result<Option<StoredTicket>, StoreError> {
         self.readers
             .read(move |reader| reader.run(async |connection| tickets::take(connection, digest).await))
             .await
@@ -201,6 +221,7 @@ impl PostgresStore {
     }
 
     pub(super) async fn close(&self) {
+        self.access.close().await;
         self.readers.close().await;
         self.queue.close().await;
         self.follower.close().await;

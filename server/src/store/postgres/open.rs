@@ -33,6 +33,7 @@ const IN_THE_WAY: &str = "
 
 /// How many migrations the hosted platform's tool has run, which keeps a record of its own: told by what they made.
 const RUN_ELSEWHERE: &str = "SELECT CASE WHEN to_regproc('vibetea.hours_since') IS NOT NULL THEN 6::bigint
+    WHEN to_regclass('vibetea.access_version') IS NOT NULL THEN 4
     WHEN to_regclass('vibetea.ticket') IS NOT NULL THEN 3
     WHEN to_regclass('vibetea.counted') IS NOT NULL THEN 2 WHEN to_regclass('vibetea.stream') IS NOT NULL THEN 1 ELSE 0 END";
 

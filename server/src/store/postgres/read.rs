@@ -8,7 +8,7 @@ use vibetea_protocol::history::HourlyAggregate;
 use vibetea_protocol::{EventId, EventType, SourceId, Timestamp};
 
 use crate::store::hours::{self, HourCount};
-use crate::store::{LiveEvent, NewEvent, Totals};
+use crate::store::{LiveEvent, NewEvent};
 
 const AFTER: &str = "SELECT live, source, id, micros(timestamp), type_number(event_type), payload::text
     FROM public.events WHERE live > $1 ORDER BY live LIMIT $2";
@@ -16,8 +16,6 @@ const AFTER: &str = "SELECT live, source, id, micros(timestamp), type_number(eve
 const HOURLY: &str =
     "SELECT array_agg(hour), array_agg(source), array_agg(events) FROM hours_since(moment($1), $2)";
 const SOURCES: &str = "SELECT name, id FROM source WHERE $1 IS NULL OR name = $1";
-const TOTALS: &str = "SELECT (SELECT count(DISTINCT source) FROM tally),
-    (SELECT micros(min(timestamp)) FROM public.events), (SELECT micros(max(timestamp)) FROM public.events)";
 
 /// The live stream after a place, oldest first.
 pub(super) async fn live_events_after(
@@ -78,24 +76,6 @@ pub(super) async fn hourly_aggregates(
     // a source is never deleted, so each that was counted is still there
     let names = sqlx::query_as(SOURCES).bind(source).fetch_all(connection).await?;
     Ok(hours::named(counts, names))
-}
-
-/// What the store holds, from kept counts and the ends of the index on time.
-pub(super) async fn totals(connection: &mut PgConnection) -> sqlx::Result<Totals> {
-    let mut totals = Totals::default();
-    let counts = "SELECT type, sum(count)::bigint FROM tally GROUP BY type";
-    for row in sqlx::query(counts).fetch_all(&mut *connection).await? {
-        let place = usize::try_from(row.try_get::<i64, _>(0)?).map_err(decode)?;
-        if let Some(count) = totals.by_type.get_mut(place) {
-            *count = natural(&row, 1)?;
-        }
-    }
-    totals.events = totals.by_type.iter().sum();
-    let row = sqlx::query(TOTALS).fetch_one(connection).await?;
-    totals.sources = natural(&row, 0)?;
-    totals.oldest = row.try_get::<Option<i64>, _>(1)?.and_then(Timestamp::from_micros);
-    totals.newest = row.try_get::<Option<i64>, _>(2)?.and_then(Timestamp::from_micros);
-    Ok(totals)
 }
 
 /// A count or a place: never negative in the database.

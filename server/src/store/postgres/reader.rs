@@ -16,6 +16,8 @@ use crate::store::tables::{Met, Param, ReadError, Tables};
 const SETTINGS: &str = "SET default_transaction_read_only = on; SET plan_cache_mode = force_custom_plan;
     SET cursor_tuple_fraction = 0.001";
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+/// Connections do not write unless they say so.
+const BEGIN_CHANGE: &str = "BEGIN READ WRITE";
 
 /// Rows of a walk that are fetched at first, which are mostly all that is needed, and then at a time.
 const FIRST_ROWS: usize = 256;
@@ -49,7 +51,7 @@ impl Reader {
         })
     }
 
-    pub(super) fn tables(&self) -> Tables<'_> {
+    pub(in crate::store) fn tables(&self) -> Tables<'_> {
         Tables::Postgres(self)
     }
 
@@ -62,6 +64,19 @@ impl Reader {
         self.in_snapshot.set(true);
         let answer = work()?;
         self.rows("COMMIT", &[])?;
+        self.in_snapshot.set(false);
+        Ok(answer)
+    }
+
+    /// Runs `work` as one change, or as none where it refuses.
+    pub(in crate::store) fn change<T, R>(
+        &self,
+        work: impl FnOnce() -> Result<Result<T, R>, ReadError>,
+    ) -> Result<Result<T, R>, ReadError> {
+        self.rows(BEGIN_CHANGE, &[])?;
+        self.in_snapshot.set(true);
+        let answer = work()?;
+        self.rows(if answer.is_ok() { "COMMIT" } else { "ROLLBACK" }, &[])?;
         self.in_snapshot.set(false);
         Ok(answer)
     }
@@ -139,7 +154,7 @@ impl Reader {
 
 /// The database holds no NUL and takes none, and every text that we ask for has to be equal to one it holds.
 fn is_in_no_row(param: &Param<'_>) -> bool {
-    matches!(param, Param::Text(text) if text.contains('\0'))
+    matches!(param, Param::Text(Some(text)) if text.contains('\0'))
 }
 
 async fn connect(target: &Target) -> sqlx::Result<PgConnection> {
@@ -154,6 +169,8 @@ fn arguments(params: &[Param<'_>]) -> sqlx::Result<PgArguments> {
         let added = match param {
             Param::Integer(number) => arguments.add(number),
             Param::Text(text) => arguments.add(text),
+            Param::Bytes(bytes) => arguments.add(bytes),
+            Param::Numbers(numbers) => arguments.add(numbers),
         };
         added.map_err(sqlx::Error::Encode)?;
     }

@@ -12,6 +12,8 @@ use crate::store::StoreError;
 pub(super) const PAGE_SIZE: i64 = 16_384;
 const WRITER_CACHE_KIB: i64 = 8192;
 const READER_CACHE_KIB: i64 = 1024;
+/// How long a change of who may waits for the writer of events.
+const ACCESS_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Statements a connection keeps prepared: all that the store has.
 const KEPT_STATEMENTS: usize = 64;
 /// The log is recycled, not cut, up to this size: growing a file costs more than overwriting one.
@@ -50,6 +52,18 @@ pub(super) fn set_up_writer(connection: &Connection) -> rusqlite::Result<()> {
 pub(super) fn reader(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
+    connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
+    connection.set_prepared_statement_cache_capacity(KEPT_STATEMENTS);
+    Ok(connection)
+}
+
+/// A connection for who may send and who may watch, beside the one that writes events, or in a process of its own.
+pub(super) fn access(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = unchanged(path, ACCESS_BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "fullfsync", true)?;
+    // the log is the writer's to move
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
     connection.set_prepared_statement_cache_capacity(KEPT_STATEMENTS);
     Ok(connection)

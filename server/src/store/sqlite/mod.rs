@@ -27,13 +27,14 @@ use super::calendar::days_before;
 use super::pool::ReadPool;
 use super::queue::Queue;
 use super::{
-    BreakdownsAnswer, BreakdownsQuestion, Calendar, CountsAnswer, CountsQuestion, EventsAnswer,
+    AccessStore, BreakdownsAnswer, BreakdownsQuestion, Calendar, CountsAnswer, CountsQuestion, EventsAnswer,
     EventsQuestion, LiveEvent, NewBatch, OnLive, OpenError, SessionsAnswer, SessionsQuestion, SourceFilter,
     StoreError, Totals, ask,
 };
 use ids::RecentIds;
 
 pub(super) use connection::store_error;
+pub(super) use open::has_current_schema;
 pub(super) use reader::Reader;
 
 /// Where the file is and how much it may take.
@@ -79,6 +80,7 @@ pub struct SqliteStore {
     queue: Arc<Queue>,
     readers: Arc<ReadPool<Reader>>,
     ids: Arc<RecentIds>,
+    access: AccessStore,
     clock: Clock,
 }
 
@@ -90,10 +92,11 @@ impl SqliteStore {
     ) -> Result<Self, OpenError> {
         let opened = open::open(&options).await?;
         let path = opened.path.clone();
+        let access = AccessStore::of_sqlite(&path);
         let readers = ReadPool::new(options.readers, move || Reader::open(&path));
         let ids = opened.ids.shared();
         let queue = writer::spawn(opened, &options, clock.clone(), on_live)?;
-        Ok(Self { queue: Arc::new(queue), readers: Arc::new(readers), ids, clock })
+        Ok(Self { queue: Arc::new(queue), readers: Arc::new(readers), ids, access, clock })
     }
 
     pub(super) async fn bulk_insert_events(&self, batch: NewBatch) -> Result<u64, StoreError> {
@@ -126,8 +129,12 @@ impl SqliteStore {
         self.readers.read(read::newest_seq).await
     }
 
-    pub(super) async fn totals(&self) -> Result<Totals, StoreError> {
-        self.readers.read(read::totals).await
+    pub(super) async fn totals(&self, sources: SourceFilter) -> Result<Totals, StoreError> {
+        self.readers.read(move |reader| ask::totals(reader.tables(), &sources)).await
+    }
+
+    pub(super) fn access(&self) -> &AccessStore {
+        &self.access
     }
 
     pub(super) async fn events(&self, question: EventsQuestion) -> Result<EventsAnswer, StoreError> {
@@ -167,6 +174,7 @@ impl SqliteStore {
     }
 
     pub(super) async fn close(&self) {
+        self.access.close().await;
         self.readers.close().await;
         self.queue.close().await;
     }

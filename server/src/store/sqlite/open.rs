@@ -1,5 +1,6 @@
 //! From a path to a locked, checked and migrated file.
 
+use std::cmp::Ordering;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -44,6 +45,38 @@ pub(super) async fn open(options: &SqliteOptions) -> Result<Opened, OpenError> {
     .map_err(|error| failed(&at, &error))?
 }
 
+/// The real path of a file whose schema is this release's; none where it is missing or older. Changes nothing, whoever
+/// uses the file.
+pub(in crate::store) async fn has_current_schema(path: &Path) -> Result<Option<PathBuf>, OpenError> {
+    let path = path.to_owned();
+    let at = path.clone();
+    tokio::task::spawn_blocking(move || current_schema(&path)).await.map_err(|error| failed(&at, &error))?
+}
+
+fn current_schema(path: &Path) -> Result<Option<PathBuf>, OpenError> {
+    if fs::metadata(path).map_or(true, |file| file.len() == 0) {
+        return Ok(None);
+    }
+    let path = real_path(path).map_err(|error| not_writable(path, &error))?;
+    let unreadable = |error: rusqlite::Error| open_error(&path, &error);
+    let connection = connection::access(&path).map_err(unreadable)?;
+    if !is_ours(&connection).map_err(unreadable)? {
+        return Err(foreign(&path));
+    }
+    let newest = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
+    let recorded = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_sqlx_migrations'";
+    if !connection.prepare(recorded).and_then(|mut select| select.exists([])).map_err(unreadable)? {
+        return Ok(None);
+    }
+    let applied = "SELECT coalesce(max(version), 0) FROM _sqlx_migrations WHERE success";
+    let version: i64 = connection.query_row(applied, [], |row| row.get(0)).map_err(unreadable)?;
+    match version.cmp(&newest) {
+        Ordering::Less => Ok(None),
+        Ordering::Equal => Ok(Some(path)),
+        Ordering::Greater => Err(OpenError::NewerSchema { database: name(&path), version }),
+    }
+}
+
 /// Counts what an earlier release left uncounted, and reads back the ids that are not in their table yet.
 fn settle(mut connection: Connection, settle_at: usize) -> rusqlite::Result<(Connection, Ids)> {
     kept::count_uncounted(&mut connection)?;
@@ -71,10 +104,7 @@ fn check(path: &Path, options: &SqliteOptions) -> Result<Connection, OpenError> 
     let failed = |error| open_error(path, &error);
     let connection = connection::unchanged(path, options.busy_timeout).map_err(failed)?;
     if !is_ours(&connection).map_err(failed)? {
-        return Err(OpenError::Foreign {
-            database: name(path),
-            detail: "it has tables that no VibeTea server made".to_owned(),
-        });
+        return Err(foreign(path));
     }
     if let Some(detail) = damage(&connection, path).map_err(failed)? {
         return Err(OpenError::Corrupt { database: name(path), detail });
@@ -163,6 +193,13 @@ async fn migrate(path: &Path) -> Result<(), OpenError> {
         }
         other => failed(path, &other),
     })
+}
+
+fn foreign(path: &Path) -> OpenError {
+    OpenError::Foreign {
+        database: name(path),
+        detail: "it has tables that no VibeTea server made".to_owned(),
+    }
 }
 
 fn not_writable(path: &Path, error: &io::Error) -> OpenError {

@@ -1,4 +1,4 @@
-//! Reading the live stream and the totals.
+//! Reading the live stream.
 
 use bytes::Bytes;
 use rusqlite::{OptionalExtension as _, Row};
@@ -8,14 +8,10 @@ use vibetea_protocol::{EventId, EventType, Timestamp, event::InvalidId};
 use super::ids::RecentIds;
 use super::reader::{Reader, invalid};
 use crate::store::tables::ReadError;
-use crate::store::{LiveEvent, NewEvent, Totals};
+use crate::store::{LiveEvent, NewEvent};
 
 const AFTER: &str = "SELECT ts, type, payload, seq, id, source FROM event INDEXED BY event_live
     WHERE live AND seq > ?1 ORDER BY seq LIMIT ?2";
-// the events' own ends: each comes from the index on time
-const TOTALS: &str = "SELECT (SELECT count(DISTINCT source) FROM tally),
-    (SELECT min(ts) FROM event), (SELECT max(ts) FROM event)";
-
 /// Place of an event in the live stream; none if it is not in it.
 pub(super) fn position_of(reader: &Reader, ids: &RecentIds, id: &EventId) -> Result<Option<u64>, ReadError> {
     let Some(place) = ids.place(&reader.connection, id)? else { return Ok(None) };
@@ -51,27 +47,6 @@ pub(super) fn live_events_after(
 pub(super) fn newest_seq(reader: &Reader) -> Result<u64, ReadError> {
     let mut select = reader.connection.prepare_cached("SELECT coalesce(max(seq), 0) FROM event")?;
     Ok(select.query_row([], |row| natural(row, 0))?)
-}
-
-/// Sums of the kept counts, and the ends of the index on time.
-pub(super) fn totals(reader: &Reader) -> Result<Totals, ReadError> {
-    reader.snapshot(|| {
-        let mut totals = Totals::default();
-        let mut select =
-            reader.connection.prepare_cached("SELECT type, sum(count) FROM tally GROUP BY type")?;
-        let mut rows = select.query([])?;
-        while let Some(row) = rows.next()? {
-            let number: u8 = row.get(0)?;
-            if let Some(count) = totals.by_type.get_mut(usize::from(number)) {
-                *count = natural(row, 1)?;
-            }
-        }
-        totals.events = totals.by_type.iter().sum();
-        let mut select = reader.connection.prepare_cached(TOTALS)?;
-        (totals.sources, totals.oldest, totals.newest) =
-            select.query_row([], |row| Ok((natural(row, 0)?, moment(row, 1)?, moment(row, 2)?)))?;
-        Ok(totals)
-    })
 }
 
 /// A count or a place: never negative in the database.

@@ -19,7 +19,12 @@ impl Reader {
         Ok(Self { connection: connection::reader(path)?, met: Met::default() })
     }
 
-    pub(super) fn tables(&self) -> Tables<'_> {
+    /// With a connection that may also change who may send and who may watch.
+    pub(in crate::store) fn open_writing(path: &Path) -> Result<Self, ReadError> {
+        Ok(Self { connection: connection::access(path)?, met: Met::default() })
+    }
+
+    pub(in crate::store) fn tables(&self) -> Tables<'_> {
         Tables::Sqlite(self)
     }
 
@@ -31,6 +36,18 @@ impl Reader {
         self.connection.prepare_cached("BEGIN")?.execute([])?;
         let answer = work()?;
         self.connection.prepare_cached("COMMIT")?.execute([])?;
+        Ok(answer)
+    }
+
+    /// Runs `work` as one change, or as none where it refuses. After an error the connection is not used again.
+    pub(in crate::store) fn change<T, R>(
+        &self,
+        work: impl FnOnce() -> Result<Result<T, R>, ReadError>,
+    ) -> Result<Result<T, R>, ReadError> {
+        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let answer = work()?;
+        let end = if answer.is_ok() { "COMMIT" } else { "ROLLBACK" };
+        self.connection.prepare_cached(end)?.execute([])?;
         Ok(answer)
     }
 

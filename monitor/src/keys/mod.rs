@@ -1,6 +1,10 @@
-//! The signing key: made once, kept where nobody else can read it.
+//! The signing key: made once, kept where nobody else can read it, changed without losing the names that were made
+//! with it.
 //!
 //! The private half never leaves this module but as a [`SigningKey`], which wipes itself.
+
+mod current;
+mod rotation;
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read as _, Write as _};
@@ -8,13 +12,21 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt 
 use std::path::{Path, PathBuf};
 
 use ed25519_dalek::SigningKey;
+use vibetea_protocol::SourceId;
 use vibetea_protocol::signing::PublicKey;
 use zeroize::Zeroizing;
+
+use crate::identity::{Identity, NameKeys};
+pub use current::{CurrentKey, KeyPair};
+pub use rotation::{Rotation, is_unfinished};
 
 /// The private key's file: 32 raw bytes, mode 0600.
 pub const PRIVATE_KEY: &str = "key.priv";
 /// The public key's file: base64 and a line end, mode 0644.
 pub const PUBLIC_KEY: &str = "key.pub";
+
+/// What ids and hashed names are derived with once the key they came from was replaced: 64 raw bytes, mode 0600.
+pub const NAME_KEYS: &str = "key.ids";
 
 const KEY_BYTES: usize = 32;
 
@@ -22,10 +34,10 @@ const KEY_BYTES: usize = 32;
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// Nothing was made yet.
-    #[error("there is no key at {}: make one with `vibetea-monitor init`", .0.display())]
+    #[error("there is no key at {}: make one with `vibetea-monitor init`, or join a server with `vibetea-monitor enroll`", .0.display())]
     Missing(PathBuf),
     /// There is one already.
-    #[error("there is a key at {} already: `vibetea-monitor init --force` replaces it, and the server must then be told the new one", .0.display())]
+    #[error("there is a key at {} already: `vibetea-monitor rotate` changes it and tells the server; `vibetea-monitor init --force` replaces it, and the server must then be told the new one", .0.display())]
     Exists(PathBuf),
     /// Others on this machine can read or write it.
     #[error("the key at {path} has mode {mode:04o}, others can use it: run `chmod 600 {path}`", path = path.display())]
@@ -38,6 +50,9 @@ pub enum KeyError {
     /// No key of ours.
     #[error("the key at {} is not {KEY_BYTES} bytes long: restore it, or replace it with `vibetea-monitor init --force`", .0.display())]
     Length(PathBuf),
+    /// Not what a change of key leaves there.
+    #[error("{} is not {} bytes long: restore it; it keeps the names of events the same since the key was changed, and without it every event would be stored a second time", .0.display(), NameKeys::BYTES)]
+    Names(PathBuf),
     /// The machine gives no random bytes.
     #[error("no random bytes for a key: {0}")]
     Random(getrandom::Error),
@@ -64,13 +79,28 @@ pub fn create(dir: &Path, replace: bool) -> Result<PublicKey, KeyError> {
     if !replace && private.try_exists().map_err(at(&private))? {
         return Err(KeyError::Exists(private));
     }
+    let key = random()?;
+    write_whole(dir, PRIVATE_KEY, 0o600, key.as_bytes(), replace)?;
+    rotation::forget_next(dir)?;
+    write_public(dir, &key)
+}
+
+fn random() -> Result<SigningKey, KeyError> {
     let mut bytes = Zeroizing::new([0; KEY_BYTES]);
     getrandom::fill(bytes.as_mut_slice()).map_err(KeyError::Random)?;
-    let public = PublicKey::of(&SigningKey::from_bytes(&bytes));
-    write_whole(dir, PRIVATE_KEY, 0o600, bytes.as_slice(), replace)?;
+    Ok(SigningKey::from_bytes(&bytes))
+}
+
+fn write_public(dir: &Path, key: &SigningKey) -> Result<PublicKey, KeyError> {
+    let public = PublicKey::of(key);
     write_whole(dir, PUBLIC_KEY, 0o644, format!("{}\n", public.to_base64()).as_bytes(), true)?;
-    File::open(dir).and_then(|dir| dir.sync_all()).map_err(at(dir))?;
+    sync(dir)?;
     Ok(public)
+}
+
+/// A name in a folder is on the disk only after this.
+fn sync(dir: &Path) -> Result<(), KeyError> {
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(at(dir))
 }
 
 /// Puts a file in place whole or not at all. The name is taken by a hard link where nothing may be replaced, so
@@ -100,20 +130,42 @@ fn write_whole(dir: &Path, name: &str, mode: u32, bytes: &[u8], replace: bool) -
 /// Reads the private key; refuses one that others can use.
 pub fn load(dir: &Path) -> Result<SigningKey, KeyError> {
     let path = dir.join(PRIVATE_KEY);
-    let file = File::open(&path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => KeyError::Missing(path.clone()),
-        _ => at(&path)(error),
-    })?;
-    let mode = file.metadata().map_err(at(&path))?.permissions().mode() & 0o7777;
-    if mode & 0o077 != 0 {
-        return Err(KeyError::Exposed { path, mode });
-    }
-    let mut bytes = Zeroizing::new(Vec::with_capacity(KEY_BYTES + 1));
-    file.take(KEY_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(at(&path))?;
+    let bytes = read_secret(&path, KEY_BYTES)?.ok_or_else(|| KeyError::Missing(path.clone()))?;
     match <&[u8; KEY_BYTES]>::try_from(bytes.as_slice()) {
         Ok(bytes) => Ok(SigningKey::from_bytes(bytes)),
         Err(_) => Err(KeyError::Length(path)),
     }
+}
+
+/// How the holder of `key` names events in the name of `source`: as before its key was changed, if it was.
+pub fn identity(dir: &Path, key: &SigningKey, source: &SourceId) -> Result<Identity, KeyError> {
+    Ok(Identity::with(&name_keys(dir)?.unwrap_or_else(|| NameKeys::of(key.as_bytes())), source))
+}
+
+/// What a change of key has left; nothing where there was none.
+fn name_keys(dir: &Path) -> Result<Option<NameKeys>, KeyError> {
+    let path = dir.join(NAME_KEYS);
+    let Some(bytes) = read_secret(&path, NameKeys::BYTES)? else { return Ok(None) };
+    match <&[u8; NameKeys::BYTES]>::try_from(bytes.as_slice()) {
+        Ok(bytes) => Ok(Some(NameKeys::from_bytes(bytes))),
+        Err(_) => Err(KeyError::Names(path)),
+    }
+}
+
+/// At most one byte more than `length` of a file that its owner alone can use; nothing where it is not there.
+fn read_secret(path: &Path, length: usize) -> Result<Option<Zeroizing<Vec<u8>>>, KeyError> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(at(path)(error)),
+    };
+    let mode = file.metadata().map_err(at(path))?.permissions().mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        return Err(KeyError::Exposed { path: path.to_owned(), mode });
+    }
+    let mut bytes = Zeroizing::new(Vec::with_capacity(length + 1));
+    file.take(length as u64 + 1).read_to_end(&mut bytes).map_err(at(path))?;
+    Ok(Some(bytes))
 }
 
 #[cfg(test)]

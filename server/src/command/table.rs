@@ -1,0 +1,53 @@
+//! Lists for people.
+
+use std::fmt;
+
+use vibetea_protocol::Timestamp;
+
+/// Rows under their headings, in columns as wide as they need.
+pub(super) struct Table<const N: usize> {
+    rows: Vec<[String; N]>,
+}
+
+impl<const N: usize> Table<N> {
+    pub(super) fn new(headings: [&str; N]) -> Self {
+        Self { rows: vec![headings.map(str::to_owned)] }
+    }
+
+    pub(super) fn row(&mut self, cells: [String; N]) {
+        self.rows.push(cells);
+    }
+}
+
+impl<const N: usize> fmt::Display for Table<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width =
+            |column: usize| self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..N).map(width).collect();
+        for row in &self.rows {
+            let padded = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+            writeln!(f, "{}", padded.collect::<Vec<_>>().join("  ").trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+/// The moment to the second, or a word where there is none.
+pub(super) fn moment_or(moment: Option<Timestamp>, otherwise: &str) -> String {
+    let Some(moment) = moment else { return otherwise.to_owned() };
+    let micros = moment.as_micros();
+    Timestamp::from_micros(micros - micros % 1_000_000).unwrap_or(moment).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_stand_below_each_other() {
+        let mut table = Table::new(["NAME", "STATE"]);
+        table.row(["büro".to_owned(), "x".to_owned()]);
+        table.row(["longer".to_owned(), String::new()]);
+        assert_eq!(table.to_string(), "NAME    STATE\nbüro    x\nlonger\n");
+    }
+}

@@ -1,0 +1,191 @@
+//! What one address may ask and hold, whoever asks from there. The tests are proxies on this machine: the callers they
+//! name are in `X-Forwarded-For`.
+
+use reqwest::{Method, RequestBuilder};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::harness::{SOURCE, Server, Setup, TOKEN, body, event, eventually, send, status_of, try_send};
+use crate::routes::routes;
+use crate::subscriber::{Subscriber, open};
+
+const FORWARDED_FOR: &str = "x-forwarded-for";
+/// Documentation addresses, so nobody's.
+const LOUD: &str = "203.0.113.7";
+const QUIET: &str = "203.0.113.8";
+
+/// So many requests at once, and one more each second.
+fn limited(burst: u32) -> Setup {
+    Setup::new()
+        .with("VIBETEA_ADDRESS_RATE_LIMIT_PER_SEC", "1")
+        .with("VIBETEA_ADDRESS_RATE_LIMIT_BURST", burst.to_string())
+}
+
+fn behind_proxy(burst: u32) -> Setup {
+    limited(burst).with("VIBETEA_BEHIND_PROXY", "loopback")
+}
+
+fn from(request: RequestBuilder, address: &str) -> RequestBuilder {
+    request.header(FORWARDED_FOR, address)
+}
+
+/// Asks until the address is refused; answers how often it was not.
+async fn exhaust(server: &Server, address: &str) -> usize {
+    for asked in 0..1000 {
+        let answer = send(from(server.request(Method::GET, "/query").bearer_auth(TOKEN), address)).await;
+        if answer.status == 429 {
+            return asked;
+        }
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+    1000
+}
+
+#[tokio::test]
+async fn an_address_that_asks_too_often_waits_and_no_other_does() {
+    let server = behind_proxy(10).start().await;
+    let asked = exhaust(&server, LOUD).await;
+    assert!((10..=12).contains(&asked), "{asked} requests");
+    let answer = send(from(server.request(Method::GET, "/query").bearer_auth(TOKEN), LOUD)).await;
+    assert_eq!(answer.refusal(), (429, "rate_limited".to_owned()));
+    assert_eq!(answer.header("retry-after"), "1");
+    assert_eq!(answer.header("access-control-allow-origin"), "*", "a page elsewhere may know why");
+    let other = send(from(server.request(Method::GET, "/query").bearer_auth(TOKEN), QUIET)).await;
+    assert_eq!(other.status, 200);
+    assert!(server.get("/metrics").await.body.contains("vibetea_address_limited_total"));
+}
+
+#[tokio::test]
+async fn all_routes_count_but_those_that_ask_for_life() {
+    let server = behind_proxy(5).start().await;
+    exhaust(&server, LOUD).await;
+    for path in routes() {
+        // a bucket of one a second may hold one again
+        let mut answers = Vec::new();
+        for _ in 0..3 {
+            answers.push(send(from(server.request(Method::GET, &path), LOUD)).await.status);
+            answers.push(send(from(server.request(Method::POST, &path), LOUD)).await.status);
+        }
+        let refused = answers.contains(&429);
+        assert_eq!(refused, !matches!(path.as_str(), "/health" | "/livez"), "{path}: {answers:?}");
+    }
+}
+
+/// Before its signature is looked at, and before its body has come.
+#[tokio::test]
+async fn who_is_over_the_limit_is_told_before_it_has_sent_its_body() {
+    let server = behind_proxy(5).start().await;
+    exhaust(&server, LOUD).await;
+    for path in ["/events", "/ingest"] {
+        let good = send(from(server.signed(path, SOURCE, body(&[event(1)])), LOUD)).await;
+        assert_eq!(good.refusal(), (429, "rate_limited".to_owned()), "{path}");
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: {}\r\nX-Forwarded-For: {LOUD}\r\nX-Source-ID: {SOURCE}\r\nX-Signature: x\r\n\
+             Content-Length: 100000\r\n\r\n",
+            server.address
+        );
+        assert_eq!(status_of(&server.raw_head(head).await), 429, "{path}");
+    }
+    assert!(server.rows().is_empty());
+    let taken = send(from(server.signed("/ingest", SOURCE, body(&[event(1)])), QUIET)).await;
+    assert_eq!(taken.status, 200);
+}
+
+#[tokio::test]
+async fn who_guesses_is_refused_ten_times_as_soon() {
+    let server = behind_proxy(50).start().await;
+    let guesses = async |address: &str, guess: &dyn Fn() -> RequestBuilder| {
+        let mut guesses = 0;
+        while send(from(guess(), address)).await.status == 401 {
+            guesses += 1;
+            assert!(guesses < 100, "nobody stops the guessing");
+        }
+        guesses
+    };
+    let token = || server.request(Method::GET, "/query").bearer_auth("a guess");
+    let ticket = || server.request(Method::GET, "/ws?ticket=a-guess");
+    let signature = || server.signed("/events", SOURCE, "[]").header("x-signature", "a guess").body("[ ]");
+    assert!((5..=6).contains(&guesses("198.51.100.1", &token).await));
+    assert!((5..=6).contains(&guesses("198.51.100.2", &ticket).await));
+    assert!((5..=6).contains(&guesses("198.51.100.3", &signature).await));
+    assert!(exhaust(&server, QUIET).await >= 50, "who does not guess pays nothing for it");
+}
+
+/// How many of twenty requests are answered that each claim another caller, by a peer that is trusted or is not.
+async fn answered_by_claims(proxies: &str) -> usize {
+    let server = limited(5).with("VIBETEA_BEHIND_PROXY", proxies).start().await;
+    let mut answered = 0;
+    for number in 0..20 {
+        let address = format!("203.0.113.{number}");
+        let request = server.request(Method::GET, "/query").bearer_auth(TOKEN);
+        let answer = send(from(request, &address).header("x-forwarded-proto", "https")).await;
+        answered += usize::from(answer.status == 200);
+    }
+    answered
+}
+
+#[tokio::test]
+async fn a_forged_address_from_an_untrusted_peer_changes_nothing() {
+    let answered = answered_by_claims("10.0.0.5").await;
+    assert!((5..=8).contains(&answered), "{answered} requests");
+    // the twin: where the peer is trusted, the same claims do change something
+    assert_eq!(answered_by_claims("loopback").await, 20);
+}
+
+#[tokio::test]
+async fn this_machine_is_not_limited_unless_the_limit_is_set() {
+    let server = Setup::new().start().await;
+    for _ in 0..2100 {
+        assert_ne!(
+            try_send(server.request(Method::GET, "/livez")).await.map(|status| status.as_u16()),
+            Some(429)
+        );
+    }
+    let asked = exhaust(&server, "not believed").await;
+    assert_eq!(asked, 1000);
+}
+
+async fn stream(server: &Server, address: &str) -> Result<Subscriber, (u16, String)> {
+    let token = format!("Bearer {TOKEN}");
+    open(server, "/ws", &[("Authorization", &token), (FORWARDED_FOR, address)]).await
+}
+
+#[tokio::test]
+async fn a_caller_behind_a_proxy_holds_no_more_streams_than_it_may() {
+    let setup = Setup::new().with("VIBETEA_BEHIND_PROXY", "loopback");
+    let server = setup.with("VIBETEA_MAX_CONNECTIONS_PER_ADDRESS", "3").start().await;
+    let mut streams = Vec::new();
+    for _ in 0..3 {
+        streams.push(stream(&server, LOUD).await.unwrap());
+    }
+    assert_eq!(stream(&server, LOUD).await.err(), Some((429, "rate_limited".to_owned())));
+    let _other = stream(&server, QUIET).await.unwrap();
+    streams.pop();
+    let server = &server;
+    eventually("a stream that ended leaves room", || async move { stream(server, LOUD).await.ok() }).await;
+}
+
+/// Whether a connection that asks nothing is left open for a moment, and answered when it asks.
+async fn is_served(stream: &mut TcpStream) -> bool {
+    let asked = stream.write_all(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n").await.is_ok();
+    asked && stream.read(&mut [0; 256]).await.is_ok_and(|length| length > 0)
+}
+
+#[tokio::test]
+async fn an_address_holds_no_more_connections_than_it_may() {
+    let server = Setup::new().with("VIBETEA_MAX_CONNECTIONS_PER_ADDRESS", "3").start().await;
+    let mut held = Vec::new();
+    for _ in 0..3 {
+        let mut connection = TcpStream::connect(server.address).await.unwrap();
+        assert!(is_served(&mut connection).await);
+        held.push(connection);
+    }
+    let mut fourth = TcpStream::connect(server.address).await.unwrap();
+    assert!(!is_served(&mut fourth).await);
+    held.pop();
+    let address = server.address;
+    eventually("a connection that ended leaves room", || async move {
+        is_served(&mut TcpStream::connect(address).await.ok()?).await.then_some(())
+    })
+    .await;
+}
