@@ -1,6 +1,7 @@
 //! The reader: one thread that takes new lines, has them understood and made safe, and keeps the events together
 //! with the read position. It never waits for a sender, only for room in the outbox.
 
+mod again;
 mod begin;
 mod earlier;
 mod follow;

@@ -38,8 +38,7 @@ pub struct InvalidCode;
 impl Code {
     /// The code of these random bytes.
     pub fn from_bytes(bytes: [u8; 5]) -> Self {
-        let [a, b, c, d, e] = bytes;
-        let number = u64::from_be_bytes([0, 0, 0, a, b, c, d, e]);
+        let number = bytes.into_iter().fold(0_u64, |number, byte| (number << 8) | u64::from(byte));
         let digit = |place: usize| {
             let index = (number >> (5 * (CODE_DIGITS - 1 - place))) & 31;
             char::from(DIGITS[usize::try_from(index).unwrap_or_default()])

@@ -33,5 +33,8 @@ pub use timestamp::Timestamp;
 
 /// Header that names the sending source; equals every event's `source`.
 pub const SOURCE_HEADER: &str = "x-source-id";
+/// Header of an answer that asks the source to send what its transcripts still hold: the number of the question, a
+/// whole number above 0. Who has done that number already has nothing to do.
+pub const HISTORY_HEADER: &str = "x-vibetea-history";
 /// Header with the base64 Ed25519 signature over the raw body bytes.
 pub const SIGNATURE_HEADER: &str = "x-signature";

@@ -11,8 +11,9 @@ use tokio_util::task::TaskTracker;
 use vibetea_protocol::{Clock, ErrorCode, SourceId};
 
 use crate::access::Registry;
-use crate::auth::{self, Guesses, Holder, Tickets, Viewer};
+use crate::auth::{self, Guesses, Holder, Tickets, Token, Viewer};
 use crate::backend::{Backend, Relay, frames};
+use crate::backup::Origin;
 use crate::callers::Callers;
 use crate::config::{AllowedHost, BasePath, Config, CorsOrigins, Database, PublicUrl};
 use crate::error::Refusal;
@@ -21,10 +22,12 @@ use crate::limit::RateLimit;
 use crate::listener::{self, Rules};
 use crate::metrics::Metrics;
 use crate::routes;
+use crate::service;
 use crate::store::{
     LiveEvent, OnLive, OpenError, PostgresOptions, SqliteOptions, Store, StoreError, StoredTicket,
 };
 use crate::tls;
+use crate::upkeep::{Asking, Upkeep};
 
 /// What all requests share.
 pub struct AppState {
@@ -44,6 +47,12 @@ pub struct AppState {
     pub backend: Backend,
     /// Figures.
     pub metrics: Arc<Metrics>,
+    /// Whom to ask for their history.
+    pub asking: Arc<Asking>,
+    /// What is done beside the requests; nothing without a store.
+    pub upkeep: Option<Upkeep>,
+    /// Who may see them; everybody without one.
+    pub metrics_token: Option<Token>,
     /// The wall clock.
     pub clock: Clock,
     /// When the server started.
@@ -94,6 +103,8 @@ pub enum RunError {
 const MOST_SOURCES: usize = 4096;
 /// Longest time requests and subscribers get to end.
 const DRAIN: Duration = Duration::from_secs(8);
+/// Longest time to write down when sources and tokens were last seen.
+const LAST_NOTE: Duration = Duration::from_secs(2);
 
 /// Runs the server until `stop` is cancelled; tells the bound address once requests are answered.
 pub async fn run(
@@ -119,6 +130,7 @@ pub async fn run(
     let following = tokio::spawn(Arc::clone(&app.access).follow(stop.clone()));
     tracing::info!(address = %bound, tls = tls.is_some(), "listening");
     on_ready(bound);
+    let attending = service::spawn(&app, bound);
     let rules = Rules { most_connections, callers: Arc::clone(&app.callers), tls, drain: DRAIN };
     listener::serve(listener, routes::router(&app), rules, Arc::clone(&app.metrics), stop).await;
     app.sockets.close();
@@ -127,17 +139,25 @@ pub async fn run(
     }
     // a panic in it was already reported by the panic hook
     let _ = following.await;
+    if let Some(upkeep) = &app.upkeep {
+        upkeep.stop().await;
+    }
     if let Backend::Store(store) = &app.backend {
-        app.access.note().await;
+        // a store that is away does not keep the server from stopping
+        let _ = tokio::time::timeout(LAST_NOTE, app.access.note()).await;
         store.close().await;
     }
+    // it ended with the stop; a panic in it was reported by the panic hook
+    let _ = attending.await;
     tracing::info!("stopped");
     Ok(())
 }
 
 pub(crate) async fn build(config: Config, clock: Clock, stop: CancellationToken) -> Result<App, RunError> {
     let hub = Arc::new(Hub::default());
-    let metrics = Arc::new(Metrics::default());
+    let metrics = Arc::new(Metrics::new(&clock));
+    let asking = Arc::new(Asking::default());
+    let origin = Origin::of(&config.database);
     let backend = match config.database {
         Database::Relay => Backend::Relay(Relay::new(Arc::clone(&hub))),
         Database::Sqlite(path) => {
@@ -149,6 +169,21 @@ pub(crate) async fn build(config: Config, clock: Clock, stop: CancellationToken)
             let options = PostgresOptions::new(url.expose());
             keep(&hub, Store::open_postgres(options, clock.clone(), on_live).await?).await?
         }
+    };
+    let upkeep = match (&backend, origin) {
+        (Backend::Store(store), Some(origin)) => {
+            // the first answer tells it as well
+            asking.look(store).await;
+            Some(Upkeep::start(
+                store,
+                origin,
+                config.upkeep,
+                (&clock, &metrics.upkeep),
+                &asking,
+                stop.child_token(),
+            ))
+        }
+        _ => None,
     };
     let access = match &backend {
         Backend::Store(store) => Registry::open(config.access, store.access().clone(), clock.clone()).await?,
@@ -163,6 +198,9 @@ pub(crate) async fn build(config: Config, clock: Clock, stop: CancellationToken)
         hub,
         backend,
         metrics,
+        asking,
+        upkeep,
+        metrics_token: config.metrics_token,
         clock,
         started: Instant::now(),
         max_ingest_body: config.max_ingest_body,

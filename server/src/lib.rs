@@ -1,12 +1,13 @@
 //! Verifies, stores and broadcasts the events of many monitors.
 //!
-//! `routes` knows `access`, `auth`, `backend` and `hub`; `transfer` knows `store`; `store` knows no axum, `hub` knows no store, `auth` knows no route.
+//! `routes` knows `access`, `auth`, `backend` and `hub`; `transfer`, `backup` and `upkeep` know `store`; `store` knows no axum, `hub` knows no store, `auth` knows no route.
 
 pub mod access;
 pub mod app;
 mod assets;
 pub mod auth;
 pub mod backend;
+pub mod backup;
 pub mod callers;
 pub mod command;
 pub mod config;
@@ -18,11 +19,13 @@ pub mod limit;
 mod listener;
 pub mod metrics;
 pub mod routes;
+mod service;
 pub mod shutdown;
 pub mod store;
 pub mod telemetry;
 pub mod tls;
 pub mod transfer;
+pub mod upkeep;
 
 pub use app::{RunError, run};
 pub use config::Config;

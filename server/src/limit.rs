@@ -63,7 +63,7 @@ impl<K: Eq + Hash + Clone> RateLimit<K> {
     pub fn credit(&self, who: &K, tokens: u32, now: Instant) {
         let capacity = self.capacity;
         self.with_bucket(who, now, |bucket| {
-            bucket.tokens = (bucket.tokens + f64::from(tokens)).min(capacity)
+            bucket.tokens = (bucket.tokens + f64::from(tokens)).min(capacity);
         });
     }
 

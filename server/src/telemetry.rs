@@ -16,6 +16,7 @@ pub fn start(filter: &str) {
     let _already_started = if std::io::stderr().is_terminal() {
         builder.with_target(false).try_init()
     } else {
-        builder.json().flatten_event(true).try_init()
+        // no span of another crate adds fields that docs/LOGGING.md does not name
+        builder.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init()
     };
 }

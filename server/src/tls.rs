@@ -1,6 +1,7 @@
 //! The certificate that this server shows: read from two files, checked, and read anew when they change.
 
 mod follow;
+mod own;
 mod pair;
 
 use std::sync::{Arc, PoisonError, RwLock};
@@ -11,6 +12,7 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
 pub(crate) use follow::follow;
+pub(crate) use own::asking;
 pub use pair::{Pair, PairError};
 
 /// The pair in use; handshakes that begin take the newest one.

@@ -55,7 +55,23 @@ fn request(server: SocketAddr, line: &str, headers: &[String], body: &[u8]) -> O
     let answer = String::from_utf8_lossy(&answer);
     let (head, body) = answer.split_once("\r\n\r\n")?;
     let status = head.split(' ').nth(1)?.parse().ok()?;
-    Some(Answer { status, head: head.to_owned(), body: body.to_owned() })
+    let in_chunks = head.to_ascii_lowercase().contains("\r\ntransfer-encoding: chunked");
+    let body = if in_chunks { joined(body)? } else { body.to_owned() };
+    Some(Answer { status, head: head.to_owned(), body })
+}
+
+/// A body that was sent in chunks, each behind its length; of ASCII alone, as lengths count bytes.
+fn joined(mut chunks: &str) -> Option<String> {
+    let mut body = String::new();
+    loop {
+        let (length, rest) = chunks.split_once("\r\n")?;
+        let length = usize::from_str_radix(length.split(';').next()?.trim(), 16).ok()?;
+        if length == 0 {
+            return Some(body);
+        }
+        body.push_str(rest.get(..length)?);
+        chunks = rest.get(length..)?.strip_prefix("\r\n")?;
+    }
 }
 
 /// The header that a viewer shows.

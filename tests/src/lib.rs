@@ -10,6 +10,7 @@ pub mod hosted;
 pub mod oracle;
 pub mod place;
 pub mod program;
+pub mod release;
 pub mod socket;
 pub mod stored;
 pub mod transcript;

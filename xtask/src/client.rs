@@ -61,7 +61,7 @@ pub(crate) fn browser_test() -> Result<()> {
 }
 
 /// A variable that says something.
-fn variable(name: &str) -> Option<String> {
+pub(crate) fn variable(name: &str) -> Option<String> {
     #[expect(clippy::disallowed_methods, reason = "a developer's tool, told by variables as its tests are")]
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }

@@ -1,6 +1,7 @@
-//! The one entrance for people: `cargo xtask up | build | test | browser | check | bench | soak | mutants | gen`.
+//! The one entrance for people: `cargo xtask up | build | dist | test | browser | check | bench | soak | mutants | gen`.
 
 mod client;
+mod dist;
 mod fuzz;
 mod generate;
 mod hosted;
@@ -35,6 +36,9 @@ enum Task {
     },
     /// Build the dashboard and the programs for speed, into target/release
     Build,
+    /// Build what a release consists of for this kind of machine into target/dist: static programs, checksums, a bill of
+    /// materials; and try it
+    Dist,
     /// Run every check and every test; what the continuous integration runs
     Test,
     /// Test the page in a real browser, against the built programs
@@ -61,6 +65,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().task {
         Task::Up { arguments } => up::up(&arguments),
         Task::Build => up::build(),
+        Task::Dist => dist::dist(),
         Task::Test => test(),
         Task::Browser => browser(),
         Task::Check => check(),
@@ -126,6 +131,7 @@ fn soak() -> Result<()> {
         "description::",
         "exposure::",
         "fuzz::",
+        "upkeep::",
     ];
     shell::cargo_command(["nextest", "run", "--profile", "soak"].into_iter().chain(packages).chain(tests))
         .env("VIBETEA_SOAK", "1")

@@ -642,7 +642,11 @@ admin: boolean,
 /**
  * The sources that are shown; `null` for all.
  */
-sources: Array<string> | null, };
+sources: Array<string> | null, 
+/**
+ * Which of the tokens of `GET /api/v1/admin/tokens` it is; `null` for that of the configuration.
+ */
+token: string | null, };
 
 export type RegisteredKey = { 
 /**

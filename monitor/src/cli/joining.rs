@@ -1,10 +1,13 @@
 //! The command lines of joining a server and of changing the key.
 
+#![expect(clippy::doc_markdown, reason = "the comments on the fields are the text of --help")]
+
 use clap::Args;
 use vibetea_protocol::enrol::Code;
 
 /// Arguments of `enroll`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct EnrollArgs {
     /// The server, such as https://tea.example.org
     pub url: String,

@@ -130,8 +130,7 @@ fn why(refused: &Refused, told: &Told, url: &Url, wanted: Option<&SourceId>) -> 
             "too many codes were tried; the server listens again in {seconds} s, and a good code stays good \
              until its 15 minutes are over"
         ),
-        (Refused::NoRoute, _) | (Refused::Redirect, _) | (Refused::Later(_), _) | (Refused::Code(_), _)
-        | (Refused::Other, _) => in_general(refused, told, url, "enrolment"),
+        _ => in_general(refused, told, url, "enrolment"),
     }
 }
 

@@ -52,17 +52,13 @@ pub(super) fn execute(args: &RotateArgs, lookup: Lookup<'_>) -> anyhow::Result<(
     let public = rotation.finish()?;
     say(format_args!("This monitor signs with {} from now on.", public.to_base64()));
     say("One that is running takes it within seconds; what waits is sent with it.");
-    let told = if args.revoke_old {
+    if args.revoke_old {
         server.ask(&new, &new, true).map_err(|failure| failure.error).context(
             "the new key signs, but the server was not told to end the old one; run `vibetea-monitor rotate --revoke-old` again",
-        )?
-    } else {
-        told
-    };
-    match told.others_expire {
-        Some(_) if args.revoke_old => say("The server has ended the old key."),
-        Some(end) => say(format_args!("The server takes the old key until {end}.")),
-        None => {}
+        )?;
+        say("The server has ended the old key.");
+    } else if let Some(end) = told.others_expire {
+        say(format_args!("The server takes the old key until {end}."));
     }
     Ok(())
 }

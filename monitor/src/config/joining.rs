@@ -30,10 +30,10 @@ impl Settings {
         Ok(self.server_url.clone().expect(COMPLAINED))
     }
 
-    /// What joining a server needs before it is known under which name.
+    /// What joining a server needs before it is known under which name. The configuration file need not be there yet.
     pub fn joining(&self) -> Result<Joining, ConfigError> {
         let is_set = self.set(SOURCE_ID).is_some();
-        self.check_these(if is_set { &[KEY_PATH, CA_CERT, SOURCE_ID] } else { &[KEY_PATH, CA_CERT] })?;
+        self.check_where(|about| about == KEY_PATH || about == CA_CERT || is_set && about == SOURCE_ID)?;
         Ok(Joining {
             key_dir: self.key_dir.clone().expect(COMPLAINED),
             source: self.source.clone().filter(|_| is_set),

@@ -265,7 +265,11 @@ impl Settings {
 
     /// Fails with everything that is wrong with the file or one of these settings.
     fn check_these(&self, these: &[&Setting]) -> Result<(), ConfigError> {
-        let concerns = |problem: &&Problem| problem.about.is_none_or(|about| these.contains(&about));
+        self.check_where(|about| *about == reader::CONFIG || these.contains(&about))
+    }
+
+    fn check_where(&self, is_meant: impl Fn(&Setting) -> bool) -> Result<(), ConfigError> {
+        let concerns = |problem: &&Problem| problem.about.is_none_or(&is_meant);
         let problems: Vec<String> =
             self.problems.iter().filter(concerns).map(|problem| problem.text.clone()).collect();
         if problems.is_empty() { Ok(()) } else { Err(ConfigError { problems }) }

@@ -70,8 +70,8 @@ pub(super) struct Problem {
     pub(super) text: String,
 }
 
-/// Flag and variable that name the file.
-const CONFIG: Setting = Setting { name: "VIBETEA_CONFIG", key: "", flag: "--config" };
+/// Flag and variable that name the file. A problem about it is that there is no such file.
+pub(super) const CONFIG: Setting = Setting { name: "VIBETEA_CONFIG", key: "", flag: "--config" };
 
 /// Reads settings and gathers what is wrong with them. An empty value counts as not set.
 pub(super) struct Reader<'a> {
@@ -115,7 +115,9 @@ impl<'a> Reader<'a> {
 
     fn use_file(&mut self, path: PathBuf, named_by: Option<&Origin>, known: &[&Setting]) {
         let shown = path.display();
-        let table = std::fs::read_to_string(&path)
+        let read = std::fs::read_to_string(&path);
+        let is_missing = read.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound);
+        let table = read
             .map_err(|error| error.to_string())
             .and_then(|text| text.parse::<toml::Table>().map_err(|error| explained(&text, &error)));
         match table {
@@ -133,7 +135,7 @@ impl<'a> Reader<'a> {
                 let text = format!(
                     "{named}{shown}, which cannot be read: {error}; a TOML file with settings is allowed"
                 );
-                self.problems.push(Problem { about: None, text });
+                self.problems.push(Problem { about: is_missing.then_some(&CONFIG), text });
             }
         }
     }

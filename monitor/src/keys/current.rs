@@ -107,10 +107,11 @@ impl CurrentKey {
         };
         if is_new || was_refused {
             match load(folder) {
-                Ok(key) if is_new => self.take(key),
-                Ok(key) => self.take_other(folder, key),
+                Ok(key) if is_new && self.pair().key != key => self.take(key),
+                Ok(key) if was_refused => self.take_other(folder, key),
+                Ok(_) => {}
                 Err(error) => {
-                    warn!(%error, "the key was changed and cannot be used; the one before still signs")
+                    warn!(%error, "the key was changed and cannot be used; the one before still signs");
                 }
             }
         }
@@ -174,6 +175,16 @@ mod tests {
         std::fs::write(dir.path().join(PRIVATE_KEY), [1; 31]).unwrap();
         current.look_again();
         assert_eq!(current.pair().public, before.public);
+    }
+
+    #[test]
+    fn a_refusal_before_the_first_look_counts() {
+        let dir = tempfile::tempdir().unwrap();
+        let current = begin(dir.path());
+        let rotation = Rotation::begin(dir.path()).unwrap();
+        current.refused(&current.pair().public);
+        current.look_again();
+        assert_eq!(current.pair().key, rotation.new);
     }
 
     /// The server has ended the old key, and the change of key never came to its end here.

@@ -4,6 +4,7 @@
 //!
 //! Knows neither what a line means nor how an event is sent.
 
+mod history;
 mod open;
 mod quarantine;
 mod queue;
@@ -26,6 +27,7 @@ use rusqlite::Connection;
 use tokio::sync::watch;
 use vibetea_protocol::{EventId, EventType, Timestamp};
 
+pub use history::Question;
 pub(crate) use open::create_private;
 pub use quarantine::{Quarantine, Selection, SetAside};
 pub use status::{DeliveryReport, DeliveryState, DeliveryStatus, StatusSnapshot};
@@ -174,6 +176,7 @@ struct Shared {
     cap: u64,
     added: [watch::Sender<u64>; 2],
     removed: watch::Sender<u64>,
+    question: watch::Sender<Question>,
     state_dir: PathBuf,
     // declared last: released after the connection is closed
     _lock: Option<open::Lock>,

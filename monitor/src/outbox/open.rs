@@ -14,7 +14,7 @@ use tracing::warn;
 use vibetea_protocol::{Clock, Timestamp};
 
 use super::version::{Shape, bring_up_to_date, shape};
-use super::{DEFAULT_CAP, Outbox, OutboxError, Shared, quarantine, queue, remembered, turn};
+use super::{DEFAULT_CAP, Outbox, OutboxError, Shared, history, quarantine, queue, remembered, turn};
 
 const FILE_NAME: &str = "outbox.db";
 const LOCK_NAME: &str = "outbox.lock";
@@ -71,6 +71,7 @@ impl Outbox {
     ) -> Result<Self, OutboxError> {
         let (depths, bytes) = queue::count(&connection)?;
         let version = data_version(&connection)?;
+        let question = history::read(&connection)?;
         Ok(Self {
             shared: Arc::new(Shared {
                 connection: Mutex::new(connection),
@@ -80,6 +81,7 @@ impl Outbox {
                 cap,
                 added: [watch::Sender::new(0), watch::Sender::new(0)],
                 removed: watch::Sender::new(0),
+                question: watch::Sender::new(question),
                 state_dir,
                 _lock: lock,
             }),
@@ -186,8 +188,11 @@ fn check_content(connection: &Connection, shape: Shape) -> Result<(), OutboxErro
         return Err(OutboxError::Broken("its pages do not fit together".to_owned()));
     }
     let mut checks: Vec<SealsHold> = vec![queue::seals_hold, turn::seals_hold, remembered::seals_hold];
-    if shape == Shape::Current {
+    if !matches!(shape, Shape::Older(1)) {
         checks.extend([quarantine::seals_hold as SealsHold, remembered::project_seals_hold]);
+    }
+    if shape == Shape::Current {
+        checks.push(history::seals_hold);
     }
     for check in checks {
         if !check(connection).map_err(damaged_value)? {

@@ -98,8 +98,8 @@ impl Quarantine {
         let running = is_locked(state_dir);
         match shape(&connection, &file)? {
             Shape::Empty => return Err(missing()),
-            Shape::Older if running => return Err(OutboxError::Older { folder: state_dir.to_owned() }),
-            Shape::Older => bring_up_to_date(&mut connection)?,
+            Shape::Older(_) if running => return Err(OutboxError::Older { folder: state_dir.to_owned() }),
+            Shape::Older(_) => bring_up_to_date(&mut connection)?,
             Shape::Current => {}
         }
         configure(&connection)?;

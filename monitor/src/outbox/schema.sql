@@ -82,3 +82,12 @@ CREATE TABLE delivery (
 ) STRICT;
 
 CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+-- The newest question of the server for what transcripts still hold, and the one that was dealt with, as the server
+-- numbers them; no row while none was asked.
+CREATE TABLE history (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    asked INTEGER NOT NULL,
+    done INTEGER NOT NULL,
+    seal INTEGER NOT NULL
+) STRICT;

@@ -6,7 +6,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::{OutboxError, seal};
 
-const SCHEMA: i64 = 2;
+const SCHEMA: i64 = 3;
 /// "VT" in front, the schema behind: a second witness that tells a newer schema from a damaged header.
 const APPLICATION_ID: i64 = 0x5654_0000;
 
@@ -15,8 +15,8 @@ const APPLICATION_ID: i64 = 0x5654_0000;
 pub(super) enum Shape {
     /// None are.
     Empty,
-    /// As an older program made them.
-    Older,
+    /// As an older program made them, with its schema.
+    Older(i64),
     /// As this program makes them.
     Current,
 }
@@ -35,7 +35,7 @@ pub(super) fn shape(connection: &Connection, file: &Path) -> Result<Shape, Outbo
     }
     match found {
         SCHEMA => Ok(Shape::Current),
-        older if older < SCHEMA => Ok(Shape::Older),
+        older if older < SCHEMA => Ok(Shape::Older(older)),
         _ => Err(OutboxError::Newer { file: file.to_owned(), found, known: SCHEMA }),
     }
 }
@@ -49,7 +49,9 @@ pub(super) fn bring_up_to_date(connection: &mut Connection) -> Result<(), Outbox
         1 => {
             seal::teach(&transaction)?;
             transaction.execute_batch(include_str!("from_1_to_2.sql"))?;
+            transaction.execute_batch(include_str!("from_2_to_3.sql"))?;
         }
+        2 => transaction.execute_batch(include_str!("from_2_to_3.sql"))?,
         _ => return Ok(()),
     }
     transaction.pragma_update(None, "application_id", APPLICATION_ID | SCHEMA)?;

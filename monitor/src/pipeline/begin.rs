@@ -66,6 +66,21 @@ pub(super) fn decide_history(
     begin_at(outbox, tail, unwanted, from, now)
 }
 
+/// The same for a second reading, from the begin of every file: nobody asks now for what was not wanted at first.
+pub(super) fn decide_again(
+    store: &Outbox,
+    first_state: &Path,
+    tail: &mut Tail,
+    now: Timestamp,
+) -> Result<(), OutboxError> {
+    if store.turn(now, |turn| turn.counter(DECIDED))? > 0 {
+        return Ok(());
+    }
+    let from = read_side_file(&first_state.join(SIDE_FILE))
+        .map_err(|source| OutboxError::Folder { folder: first_state.to_owned(), source })?;
+    begin_at(store, tail, History::All, from.unwrap_or_default(), now)
+}
+
 /// The time before which nobody asks for events, in microseconds since 1970.
 pub(super) fn wanted_from(history: History, now: Timestamp) -> i64 {
     match history {

@@ -10,12 +10,13 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use vibetea_protocol::{Clock, Timestamp};
 
+use super::again::Again;
 use super::follow::Follower;
 use super::health::{Pause, Reports};
 use super::turn::{Counts, Rules};
 use super::{ReaderConfig, ReaderError, begin};
 use crate::interpret::Interpreter;
-use crate::outbox::{Destination, Outbox, OutboxError, Turn};
+use crate::outbox::{Destination, Outbox, OutboxError, Question, Turn};
 use crate::tail::{Class, Limits, Tail, Work};
 
 /// Bytes of live files in one transaction.
@@ -47,6 +48,8 @@ pub(super) struct Loop {
     backoff: Duration,
     /// Since when files wait for the history of others to be sent.
     history_waits: Option<Instant>,
+    again: Again,
+    question: watch::Receiver<Question>,
 }
 
 /// What a turn came to.
@@ -72,6 +75,8 @@ impl Loop {
             .map_err(ReaderError::Start)?;
         let now = Instant::now();
         Ok(Self {
+            again: Again::new(interpreter.clone()),
+            question: outbox.subscribe_question(),
             rules: Rules::new(interpreter, config.silence, config.everything_to_batch),
             removed: outbox.subscribe_removed(),
             config,
@@ -113,9 +118,11 @@ impl Loop {
                     continue;
                 }
             };
+            // the second reading waits for room as the first does
+            let for_room = waiting_for_room || self.outbox.question().is_open();
             let counting = waiting_for_room && self.waits_long() && self.count_unread(&mut tail);
             let next = self.follower.next_look().min(self.next_silence).min(self.next_upkeep);
-            self.wait(if counting { Instant::now() } else { next }, waiting_for_room);
+            self.wait(if counting { Instant::now() } else { next }, for_room);
         }
         Ok(())
     }
@@ -192,7 +199,7 @@ impl Loop {
                     progress.done = true;
                 }
             });
-            return Ok(Turned::Nothing);
+            return self.again.step(&self.outbox, &self.config, tail.root(), &self.clock, history);
         };
         let now = self.clock.now();
         let mut works = vec![first];
@@ -245,15 +252,17 @@ impl Loop {
         Ok(())
     }
 
-    /// Waits for a hint, the time, the stop or, where asked for, for room in the outbox.
+    /// Waits for a hint, the time, the stop, the server's question or, where asked for, for room in the outbox.
     fn wait(&mut self, until: Instant, room: bool) {
         let (hints, stop, removed) = (&self.follower.hints, &self.stop, &mut self.removed);
+        let question = &mut self.question;
         self.runtime.block_on(async {
             tokio::select! {
                 () = hints.wait() => {}
                 () = stop.cancelled() => {}
                 () = tokio::time::sleep_until(until.into()) => {}
                 _ = removed.changed(), if room => {}
+                _ = question.changed() => {}
             }
         });
     }

@@ -1,3 +1,4 @@
+mod again;
 mod delivery;
 mod rig;
 mod waiting;

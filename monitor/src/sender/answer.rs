@@ -33,6 +33,8 @@ pub(super) enum Verdict {
 pub(super) struct Answer {
     pub(super) verdict: Verdict,
     pub(super) reason: Reason,
+    /// The number of the server's question for history, where it asks.
+    pub(super) asks: Option<i64>,
 }
 
 /// Why: a status with the server's code word, or what became of the connection. Never other text of the server's.
@@ -73,7 +75,14 @@ pub(super) fn judge(status: u16, code: Option<String>, retry_after: Option<Durat
         // 3xx too: a redirect is never followed, for the signature was made for this address
         _ => Verdict::Later { after: retry_after },
     };
-    Answer { verdict, reason: Reason::Status { status, code } }
+    Answer { verdict, reason: Reason::Status { status, code }, asks: None }
+}
+
+/// The number of a question: a whole number above 0, in digits alone.
+pub(super) fn question(value: &str) -> Option<i64> {
+    let value = value.trim();
+    let is_plain = value.bytes().all(|byte| byte.is_ascii_digit());
+    value.parse().ok().filter(|number| is_plain && *number > 0)
 }
 
 /// The code word of a JSON error answer, if it is one: at most 40 of `a-z` and `_`. Older servers put a sentence
@@ -164,6 +173,14 @@ mod tests {
             "{\"error\":\"a\u{1b}[31m\"}",
         ] {
             assert_eq!(code_word(body.as_bytes()), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_question_is_a_whole_number_above_0() {
+        assert_eq!(question(" 1770129000000000 "), Some(1_770_129_000_000_000));
+        for nothing in ["", "0", "-1", "+1", "1.0", "1e3", "99999999999999999999", "x", "1 2"] {
+            assert_eq!(question(nothing), None, "{nothing:?}");
         }
     }
 

@@ -69,6 +69,8 @@ pub(super) struct Courier<Q, W> {
     refused: u32,
     /// Answers of a missing route since one was accepted.
     missing: u32,
+    /// The question for history that was kept last.
+    heard: Option<i64>,
 }
 
 /// Why and how long nothing is sent.
@@ -96,6 +98,7 @@ impl<Q: Queue, W: Wire> Courier<Q, W> {
             failures: 0,
             refused: 0,
             missing: 0,
+            heard: None,
             destination,
             queue,
             wire,
@@ -199,8 +202,9 @@ impl<Q: Queue, W: Wire> Courier<Q, W> {
         let request = self.wire.request(self.round.window(), self.most_bytes);
         let (size, count) = (request.body.len(), request.events);
         let entry = self.recorder.begin(&self.wire, &request).await;
-        let Answer { verdict, reason } = self.wire.post(request).await;
+        let Answer { verdict, reason, asks } = self.wire.post(request).await;
         self.recorder.end(entry, &reason).await;
+        self.hear(asks).await?;
         match verdict {
             Verdict::Accepted => {
                 self.accepted(count).await?;
@@ -231,6 +235,19 @@ impl<Q: Queue, W: Wire> Courier<Q, W> {
                 Ok(Some(self.fault(after)))
             }
         }
+    }
+
+    /// Keeps the server's question for history, unless this is not the server that history goes to.
+    async fn hear(&mut self, asks: Option<i64>) -> Result<(), OutboxError> {
+        let is_for_us = self.destination == Destination::Batch || self.rules.clears_batch;
+        let Some(number) = asks.filter(|_| is_for_us && self.heard != asks) else { return Ok(()) };
+        match self.stored(move |queue| queue.note_asked(number)).await {
+            Ok(()) => self.heard = asks,
+            Err(error @ OutboxError::Broken(_)) => return Err(error),
+            // the next answer tells it again
+            Err(error) => debug!(%error, "the server's question for history was not kept"),
+        }
+        Ok(())
     }
 
     async fn accepted(&mut self, count: usize) -> Result<(), OutboxError> {

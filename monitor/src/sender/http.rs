@@ -11,10 +11,10 @@ use url::{Host, Url};
 use vibetea_protocol::event::write_event;
 use vibetea_protocol::event_type::TypeField;
 use vibetea_protocol::signing::sign_body;
-use vibetea_protocol::{Clock, ErrorCode, SIGNATURE_HEADER, SOURCE_HEADER, SourceId};
+use vibetea_protocol::{Clock, ErrorCode, HISTORY_HEADER, SIGNATURE_HEADER, SOURCE_HEADER, SourceId};
 
 use super::Timing;
-use super::answer::{Answer, Reason, Verdict, code_word, judge, retry_after};
+use super::answer::{Answer, Reason, Verdict, code_word, judge, question, retry_after};
 use super::wire::{Request, Wire};
 use crate::keys::CurrentKey;
 use crate::outbox::Queued;
@@ -107,10 +107,13 @@ impl Poster {
     async fn read(&self, response: Response) -> Answer {
         let status = response.status();
         let after = self.asked_to_wait(status, response.headers());
+        let asks = response.headers().get(HISTORY_HEADER).and_then(|value| question(value.to_str().ok()?));
         // the status decides; the rest is only read to learn the code word and to keep the connection
         let body = tokio::time::timeout(self.timing.answer_body, start_of_body(response)).await;
         let code = if status.is_success() { None } else { body.ok().and_then(|body| code_word(&body)) };
-        judge(status.as_u16(), code, after)
+        // of a server that does not know this monitor, or of something in front of it, it says nothing
+        let asks = asks.filter(|_| status.is_success());
+        Answer { asks, ..judge(status.as_u16(), code, after) }
     }
 
     fn asked_to_wait(&self, status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
@@ -164,7 +167,10 @@ impl Wire for Poster {
                 }
                 answer
             }
-            Err(error) => Answer { verdict: Verdict::Later { after: None }, reason: self.describe(&error) },
+            Err(error) => {
+                let reason = self.describe(&error);
+                Answer { verdict: Verdict::Later { after: None }, reason, asks: None }
+            }
         }
     }
 

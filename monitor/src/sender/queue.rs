@@ -12,6 +12,7 @@ pub(super) trait Queue: Clone + Send + 'static {
     fn quarantine(&self, to: Destination, seq: i64, reason: &str) -> Result<(), OutboxError>;
     fn drop_all(&self, to: Destination, reason: &str) -> Result<u64, OutboxError>;
     fn record_delivery(&self, to: Destination, report: &DeliveryReport) -> Result<(), OutboxError>;
+    fn note_asked(&self, number: i64) -> Result<(), OutboxError>;
     fn subscribe(&self, to: Destination) -> watch::Receiver<u64>;
 }
 
@@ -38,6 +39,10 @@ impl Queue for Outbox {
 
     fn record_delivery(&self, to: Destination, report: &DeliveryReport) -> Result<(), OutboxError> {
         self.record_delivery(to, report)
+    }
+
+    fn note_asked(&self, number: i64) -> Result<(), OutboxError> {
+        self.note_asked(number)
     }
 
     fn subscribe(&self, to: Destination) -> watch::Receiver<u64> {

@@ -223,6 +223,18 @@ fn a_settings_file_that_cannot_be_used_is_found_before_the_code_is_used() {
     assert!(server.bodies().is_empty());
 }
 
+#[test]
+fn a_settings_file_that_is_named_and_not_there_is_made() {
+    let (home, server) = (Home::new(), taking("laptop"));
+    let path = home.path("elsewhere/tea.toml");
+    let named = [NO_NAME, ("VIBETEA_CONFIG", path.to_str().unwrap())];
+    assert_eq!(home.run(&["config", "show"], &named).status, 78, "for everything else it must be there");
+    let ended = home.enroll(&server.url, &[], &named);
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert!(fs::read_to_string(&path).unwrap().contains("source_id = \"laptop\""));
+    assert_eq!(home.config(), None);
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn the_service_is_installed_when_asked_for() {

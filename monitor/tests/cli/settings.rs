@@ -53,6 +53,7 @@ fn show_prints_each_value_with_where_it_stands() {
     basename_allowlist | rs,ts | --basename-allowlist
     context | on | default
     project_names | basename | default
+    mcp_allowlist | (not set) | default
     log | info | default
     ");
 }
@@ -98,11 +99,12 @@ fn show_works_with_wrong_values_names_them_and_ends_with_78() {
     basename_allowlist | (not set) | default
     context | on | default
     project_names | basename | default
+    mcp_allowlist | (not set) | default
     log | info | default
     ");
     insta::assert_snapshot!(home.without_paths(&ended.stderr), @r#"
     error: the configuration cannot be used
-    HOME/.config/vibetea/monitor.toml holds the unknown key "server_ulr": one of server_url, supabase_url, ca_cert, supabase_batch_interval_secs, supabase_retry_limit, source_id, key_path, claude_dir, state_dir, history, session_silence_secs, buffer_size, basename_allowlist, context, project_names, log is allowed
+    HOME/.config/vibetea/monitor.toml holds the unknown key "server_ulr": one of server_url, supabase_url, ca_cert, supabase_batch_interval_secs, supabase_retry_limit, source_id, key_path, claude_dir, state_dir, history, session_silence_secs, buffer_size, basename_allowlist, context, project_names, mcp_allowlist, log is allowed
     VIBETEA_SERVER_URL is not set, nor --server-url or the key 'server_url': an http or https URL such as http://127.0.0.1:8080 is required
     VIBETEA_SUPABASE_URL holds a user name or a password: a URL without them is allowed, requests are signed
     'buffer_size' in HOME/.config/vibetea/monitor.toml is "many": a whole number from 1 to 1000000 is allowed

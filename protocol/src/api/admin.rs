@@ -14,6 +14,8 @@ pub struct Viewer {
     pub admin: bool,
     /// The sources that are shown; `null` for all.
     pub sources: Option<Vec<String>>,
+    /// Which of the tokens of `GET /api/v1/admin/tokens` it is; `null` for that of the configuration.
+    pub token: Option<String>,
 }
 
 /// Answer of `GET /api/v1/admin/sources`, by name.

@@ -13,9 +13,13 @@ pub(super) fn add(paths: PathsBuilder) -> PathsBuilder {
     let enrol = post::<EnrolRequest, Enrolled>("A monitor joins with a code that is good once")
         .response("401", refusal("The code is wrong, used or expired, or the proof is not this key's"))
         .response("422", refusal("The code was made for another source than the one that asks"));
-    let mut rotate = post::<RotateRequest, Rotated>("A monitor changes its key; a key in force signs the body")
-        .response("401", refusal("No key of the source signed the body, or the proof is not the new key's"))
-        .response("409", refusal("The source stands in the server's configuration"));
+    let mut rotate =
+        post::<RotateRequest, Rotated>("A monitor changes its key; a key in force signs the body")
+            .response(
+                "401",
+                refusal("No key of the source signed the body, or the proof is not the new key's"),
+            )
+            .response("409", refusal("The source stands in the server's configuration"));
     for (name, description) in [
         (SOURCE_HEADER, "The source whose key is changed"),
         (SIGNATURE_HEADER, "Its Ed25519 signature over the body, base64"),

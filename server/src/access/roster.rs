@@ -27,6 +27,7 @@ struct SenderKey {
 
 #[derive(Debug)]
 struct IssuedViewer {
+    id: Arc<str>,
     admin: bool,
     sources: SourceFilter,
     expires: Option<Timestamp>,
@@ -48,8 +49,12 @@ impl Roster {
             }
         }
         for token in stored.map_or(&[][..], |stored| &stored.tokens) {
-            let viewer =
-                IssuedViewer { admin: token.admin, sources: token.sources.clone(), expires: token.expires };
+            let viewer = IssuedViewer {
+                id: Arc::from(token.id.as_str()),
+                admin: token.admin,
+                sources: token.sources.clone(),
+                expires: token.expires,
+            };
             roster.viewers.insert(token.digest, viewer);
         }
         roster.rounds = roster.senders.values().map(Vec::len).max().unwrap_or_default().max(MOST_KEYS);
@@ -91,8 +96,13 @@ impl Roster {
 
     /// The viewer with the token of this SHA-256, and when that ends; none where it is over.
     pub fn viewer(&self, digest: &[u8; 32], now: Timestamp) -> Option<(Viewer, Option<Timestamp>)> {
-        let IssuedViewer { admin, sources, expires } = self.viewers.get(digest)?;
+        let IssuedViewer { admin, sources, expires, .. } = self.viewers.get(digest)?;
         let viewer = Viewer { admin: *admin, sources: sources.clone(), holder: Holder::Issued(*digest) };
         expires.is_none_or(|expires| expires > now).then_some((viewer, *expires))
+    }
+
+    /// What the token of this SHA-256 is called by.
+    pub fn token_id(&self, digest: &[u8; 32]) -> Option<Arc<str>> {
+        self.viewers.get(digest).map(|viewer| Arc::clone(&viewer.id))
     }
 }

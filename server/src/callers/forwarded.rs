@@ -85,6 +85,6 @@ fn address_of(hop: &str) -> Option<IpAddr> {
 }
 
 /// Whether a request came through something that calls itself a proxy.
-pub(super) fn claims_a_proxy(headers: &HeaderMap) -> bool {
+pub(crate) fn claims_a_proxy(headers: &HeaderMap) -> bool {
     headers.contains_key(&FORWARDED_FOR) || headers.contains_key(header::FORWARDED)
 }

@@ -12,6 +12,7 @@ use std::time::Instant;
 use axum::http::HeaderMap;
 
 pub use forwarded::TrustedProxies;
+pub(crate) use forwarded::claims_a_proxy;
 pub(crate) use held::{Held, Holdings};
 
 use crate::config::Exposure;
@@ -99,7 +100,7 @@ impl Callers {
 
     /// A proxy on this machine that the operator forgot to name makes all callers one.
     fn hint(&self, direct: &Caller, headers: &HeaderMap) {
-        let forgotten = direct.address.is_loopback() && forwarded::claims_a_proxy(headers);
+        let forgotten = direct.address.is_loopback() && claims_a_proxy(headers);
         if forgotten && !self.said.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 "requests come through a proxy on this machine that VIBETEA_BEHIND_PROXY does not name, so all callers \

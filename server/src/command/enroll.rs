@@ -1,5 +1,7 @@
 //! `vibetea-server enroll`: a code for one monitor, in the line to paste on its machine.
 
+#![expect(clippy::doc_markdown, reason = "the comments on the fields are the text of --help")]
+
 use std::io::Write as _;
 
 use vibetea_protocol::{Clock, SourceId};

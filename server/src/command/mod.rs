@@ -1,8 +1,12 @@
 //! The command line of the server, as a program of its own and as `vibetea server`.
 
 mod access;
+mod ask_history;
+mod backup;
+mod doctor;
 mod enroll;
 mod export;
+mod healthcheck;
 mod import;
 mod sources;
 mod store;
@@ -60,7 +64,6 @@ pub struct Command {
 }
 
 #[derive(Debug, clap::Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "one value, read once")]
 enum Action {
     /// Run the server; this is also what happens without a subcommand
     #[command(after_help = EXAMPLES)]
@@ -83,9 +86,25 @@ enum Action {
     /// Make, list, revoke and replace the tokens of those who watch
     #[command(after_help = tokens::EXAMPLES)]
     Tokens(tokens::Options),
+    /// Copy the store into a file, also while the server runs
+    #[command(after_help = backup::BACKUP_EXAMPLES)]
+    Backup(backup::Options),
+    /// Make an empty store from such a copy
+    #[command(after_help = backup::RESTORE_EXAMPLES)]
+    Restore(backup::Options),
+    /// Have monitors send again what their transcripts still hold, after a store was lost
+    #[command(after_help = ask_history::EXAMPLES)]
+    AskHistory(ask_history::Options),
+    /// Look at everything that the server depends on
+    #[command(after_help = doctor::EXAMPLES)]
+    Doctor(doctor::Options),
+    /// Ask a server whether it is ready, and tell by the exit code
+    #[command(after_help = healthcheck::EXAMPLES)]
+    Healthcheck(healthcheck::Options),
 }
 
 /// Why a command did not do what it was asked.
+#[derive(Debug)]
 enum Failure {
     Misused(String),
     Misconfigured(String),
@@ -109,6 +128,11 @@ pub fn execute(command: Command) -> ExitCode {
         Some(Action::Enroll(options)) => enroll::enroll(options, &environment),
         Some(Action::Sources(options)) => sources::sources(options, &environment),
         Some(Action::Tokens(options)) => tokens::tokens(options, &environment),
+        Some(Action::Backup(options)) => backup::backup(&options, &environment),
+        Some(Action::Restore(options)) => backup::restore(&options, &environment),
+        Some(Action::AskHistory(options)) => ask_history::ask_history(&options, &environment),
+        Some(Action::Doctor(options)) => return doctor::doctor(&options, &environment),
+        Some(Action::Healthcheck(options)) => healthcheck::healthcheck(&options, &environment),
     };
     let (code, error) = match outcome {
         Ok(()) => return ExitCode::SUCCESS,

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use vibetea_protocol::api::{RegisteredSource, RegisteredSources};
+use vibetea_protocol::api::{RegisteredKey, RegisteredSource, RegisteredSources};
 use vibetea_protocol::signing::PublicKey;
 use vibetea_protocol::{Clock, SourceId};
 
@@ -135,7 +135,7 @@ async fn list(access: &AccessStore, configured: &Keys, json: bool) -> Result<(),
 fn table(listed: &RegisteredSources) -> String {
     let mut table = Table::new(["NAME", "STATE", "KEYS", "LAST SEEN", "LAST EVENT", "VERSION"]);
     for source in &listed.sources {
-        let keys: Vec<&str> = source.keys.iter().map(|key| key.fingerprint.as_str()).collect();
+        let keys: Vec<String> = source.keys.iter().map(shown).collect();
         table.row([
             source.name.clone(),
             state(source),
@@ -146,6 +146,14 @@ fn table(listed: &RegisteredSources) -> String {
         ]);
     }
     table.to_string()
+}
+
+/// A fingerprint; of a key that was replaced, until when it is taken.
+fn shown(key: &RegisteredKey) -> String {
+    match key.expires {
+        Some(expires) => format!("{} (until {})", key.fingerprint, moment_or(Some(expires), "")),
+        None => key.fingerprint.clone(),
+    }
 }
 
 fn state(source: &RegisteredSource) -> String {

@@ -64,6 +64,7 @@ pub(super) async fn open(config: StoreConfig, missing: Missing) -> Result<Opened
     }
 }
 
+/// The failure of a command that needs a store.
 pub(super) fn keeps_nothing() -> Failure {
     Failure::Misconfigured(
         "VIBETEA_DATABASE_URL is none: this server keeps nothing; allowed: sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE"

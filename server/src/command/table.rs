@@ -36,7 +36,8 @@ impl<const N: usize> fmt::Display for Table<N> {
 pub(super) fn moment_or(moment: Option<Timestamp>, otherwise: &str) -> String {
     let Some(moment) = moment else { return otherwise.to_owned() };
     let micros = moment.as_micros();
-    Timestamp::from_micros(micros - micros % 1_000_000).unwrap_or(moment).to_string()
+    let second = Timestamp::from_micros(micros - micros % 1_000_000).unwrap_or(moment);
+    second.to_string().replace(".000Z", "Z")
 }
 
 #[cfg(test)]
@@ -49,5 +50,11 @@ mod tests {
         table.row(["büro".to_owned(), "x".to_owned()]);
         table.row(["longer".to_owned(), String::new()]);
         assert_eq!(table.to_string(), "NAME    STATE\nbüro    x\nlonger\n");
+    }
+
+    #[test]
+    fn a_moment_is_told_to_the_second() {
+        assert_eq!(moment_or("2026-02-03T14:30:01.999999Z".parse().ok(), "never"), "2026-02-03T14:30:01Z");
+        assert_eq!(moment_or(None, "never"), "never");
     }
 }

@@ -83,6 +83,21 @@ pub struct Args {
     /// not limited [env: VIBETEA_MAX_CONNECTIONS_PER_ADDRESS] [default: 256]
     #[arg(long, value_name = "N")]
     pub max_connections_per_address: Option<String>,
+    /// How long events stay, such as 400d, at least 31d [env: VIBETEA_RETENTION] [default: keep]
+    #[arg(long, value_name = "DAYS")]
+    pub retention: Option<String>,
+    /// How long counts stay, at least as long as events [env: VIBETEA_RETENTION_COUNTS] [default: keep]
+    #[arg(long, value_name = "DAYS")]
+    pub retention_counts: Option<String>,
+    /// Directory that the server copies its store into [env: VIBETEA_BACKUP_DIR]
+    #[arg(long, value_name = "DIR")]
+    pub backup_dir: Option<String>,
+    /// Time between two copies, such as 12h or 7d [env: VIBETEA_BACKUP_EVERY] [default: 24h]
+    #[arg(long, value_name = "TIME")]
+    pub backup_every: Option<String>,
+    /// How many copies stay [env: VIBETEA_BACKUP_KEEP] [default: 7]
+    #[arg(long, value_name = "N")]
+    pub backup_keep: Option<String>,
     /// What is logged, such as info or vibetea_server=debug [env: RUST_LOG] [default: info]
     #[arg(long, value_name = "FILTER")]
     pub log: Option<String>,
@@ -124,6 +139,11 @@ impl Args {
             "VIBETEA_CORS_ORIGINS" => ("--cors-origins", &self.cors_origins),
             "VIBETEA_MAX_BODY_BYTES" => ("--max-body-bytes", &self.max_body_bytes),
             "VIBETEA_MAX_CONNECTIONS" => ("--max-connections", &self.max_connections),
+            "VIBETEA_RETENTION" => ("--retention", &self.retention),
+            "VIBETEA_RETENTION_COUNTS" => ("--retention-counts", &self.retention_counts),
+            "VIBETEA_BACKUP_DIR" => ("--backup-dir", &self.backup_dir),
+            "VIBETEA_BACKUP_EVERY" => ("--backup-every", &self.backup_every),
+            "VIBETEA_BACKUP_KEEP" => ("--backup-keep", &self.backup_keep),
             "RUST_LOG" => ("--log", &self.log),
             _ => return None,
         };

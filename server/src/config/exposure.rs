@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use super::reader::{Reader, Setting};
-use super::{HOST, Wrong};
+use super::{HOST, UNSAFE_NO_AUTH, Wrong};
 use crate::callers::TrustedProxies;
 use crate::tls::Pair;
 
@@ -57,7 +57,8 @@ pub struct PerAddress {
     pub on_loopback: bool,
 }
 
-pub(super) fn read_exposure(reader: &mut Reader<'_>, host: IpAddr) -> Exposure {
+/// `open` where nobody has to show who it is.
+pub(super) fn read_exposure(reader: &mut Reader<'_>, host: IpAddr, open: bool) -> Exposure {
     let tls = read_tls(reader);
     let proxies = read_proxies(reader);
     if let (Ok(None), Ok(None)) = (&tls, &proxies)
@@ -71,6 +72,13 @@ pub(super) fn read_exposure(reader: &mut Reader<'_>, host: IpAddr) -> Exposure {
                  speaks TLS",
                 TLS_CERT.name, TLS_KEY.name, BEHIND_PROXY.name
             ),
+        ));
+    }
+    if open && matches!(proxies, Ok(Some(_))) {
+        reader.wrong.push(Wrong::new(
+            UNSAFE_NO_AUTH.name,
+            format!("is true while {} is set, and anybody may come through a proxy", BEHIND_PROXY.name),
+            format!("false, or no {}", BEHIND_PROXY.name),
         ));
     }
     let allowed = format!("a whole number from 1 to {MOST}");

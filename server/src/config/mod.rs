@@ -6,17 +6,21 @@ mod base;
 mod database;
 mod exposure;
 mod hosts;
+mod metrics;
 mod public_url;
 mod reader;
 mod store;
 #[cfg(test)]
 mod tests;
+mod upkeep;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use vibetea_protocol::limits::{MAX_EVENTS_BODY, MAX_INGEST_BODY};
+
+use crate::auth::Token;
 
 pub use access::Access;
 use access::read_access;
@@ -31,6 +35,8 @@ pub use public_url::PublicUrl;
 use public_url::read_public_url;
 use reader::{Reader, Setting};
 pub use store::{StoreArgs, StoreConfig};
+use upkeep::read_upkeep;
+pub use upkeep::{Backups, Retention, Upkeep};
 
 /// Answers the value of a variable of the environment.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -46,6 +52,8 @@ pub struct Config {
     pub database: Database,
     /// Who may send and who may watch.
     pub access: Access,
+    /// What those who read `/metrics` have to show; nothing without one.
+    pub metrics_token: Option<Token>,
     /// How the server stands in the open.
     pub exposure: Exposure,
     /// Tokens a source's bucket gains per second.
@@ -66,6 +74,8 @@ pub struct Config {
     pub max_events_body: usize,
     /// Most connections at a time.
     pub max_connections: usize,
+    /// How long events stay, and where copies of them go.
+    pub upkeep: Upkeep,
     /// What is logged, in the words of `RUST_LOG`.
     pub log: String,
     /// Sentences for the operator about settings that were understood but should change.
@@ -112,6 +122,7 @@ const TOKEN: Setting = Setting {
     legacy: &["VIBETEA_AUTH_TOKEN"],
     ..Setting::secret("VIBETEA_SUBSCRIBER_TOKEN", "subscriber_token")
 };
+const METRICS_TOKEN: Setting = Setting::secret("VIBETEA_METRICS_TOKEN", "metrics_token");
 const UNSAFE_NO_AUTH: Setting = Setting::new("VIBETEA_UNSAFE_NO_AUTH", "unsafe_no_auth");
 const UNIFORM_AUTH_ERRORS: Setting = Setting::new("VIBETEA_UNIFORM_AUTH_ERRORS", "uniform_auth_errors");
 const RATE_PER_SEC: Setting = Setting::new("VIBETEA_RATE_LIMIT_PER_SEC", "rate_limit_per_sec");
@@ -122,6 +133,11 @@ const PUBLIC_URL: Setting = Setting::new("VIBETEA_PUBLIC_URL", "public_url");
 const CORS_ORIGINS: Setting = Setting::new("VIBETEA_CORS_ORIGINS", "cors_origins");
 const MAX_BODY: Setting = Setting::new("VIBETEA_MAX_BODY_BYTES", "max_body_bytes");
 const MAX_CONNECTIONS: Setting = Setting::new("VIBETEA_MAX_CONNECTIONS", "max_connections");
+const RETENTION: Setting = Setting::new("VIBETEA_RETENTION", "retention");
+const RETENTION_COUNTS: Setting = Setting::new("VIBETEA_RETENTION_COUNTS", "retention_counts");
+const BACKUP_DIR: Setting = Setting::new("VIBETEA_BACKUP_DIR", "backup_dir");
+const BACKUP_EVERY: Setting = Setting::new("VIBETEA_BACKUP_EVERY", "backup_every");
+const BACKUP_KEEP: Setting = Setting::new("VIBETEA_BACKUP_KEEP", "backup_keep");
 const LOG: Setting = Setting::new("RUST_LOG", "log");
 
 const ALL: &[&Setting] = &[
@@ -131,6 +147,7 @@ const ALL: &[&Setting] = &[
     &DATA_DIR,
     &PUBLIC_KEYS,
     &TOKEN,
+    &METRICS_TOKEN,
     &UNSAFE_NO_AUTH,
     &exposure::TLS_CERT,
     &exposure::TLS_KEY,
@@ -147,6 +164,11 @@ const ALL: &[&Setting] = &[
     &CORS_ORIGINS,
     &MAX_BODY,
     &MAX_CONNECTIONS,
+    &RETENTION,
+    &RETENTION_COUNTS,
+    &BACKUP_DIR,
+    &BACKUP_EVERY,
+    &BACKUP_KEEP,
     &LOG,
 ];
 
@@ -174,7 +196,8 @@ impl Config {
         let port = reader.parse(&PORT, 8080, "a number from 0 to 65535", |text| text.parse().ok());
         let database = read_database(&mut reader, lookup);
         let access = read_access(&mut reader, host, database != Some(Database::Relay));
-        let exposure = read_exposure(&mut reader, host);
+        let exposure = read_exposure(&mut reader, host, matches!(access, Some(Access::Open)));
+        let metrics_token = metrics::read_metrics_token(&mut reader);
         let rate_allowed = format!("a whole number from 1 to {MAX_RATE}");
         let rate = |text: &str| text.parse().ok().filter(|rate| (1..=MAX_RATE).contains(rate));
         let rate_per_sec = reader.parse(&RATE_PER_SEC, 100, &rate_allowed, rate);
@@ -199,12 +222,14 @@ impl Config {
             reader.parse(&MAX_CONNECTIONS, 1024, "a whole number from 1 to 1000000", |text| {
                 text.parse().ok().filter(|count| (1..=1_000_000).contains(count))
             });
+        let upkeep = read_upkeep(&mut reader);
         let log = read_log(&mut reader);
         let mut config = Self {
             host,
             port,
             database: database.unwrap_or(Database::Relay),
             access: access.unwrap_or(Access::Open),
+            metrics_token,
             exposure,
             rate_per_sec,
             rate_burst,
@@ -215,6 +240,7 @@ impl Config {
             max_ingest_body,
             max_events_body: MAX_EVENTS_BODY.min(max_ingest_body),
             max_connections,
+            upkeep,
             log,
             warnings: Vec::new(),
         };

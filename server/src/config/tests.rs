@@ -97,6 +97,30 @@ fn one_message_names_everything_that_is_wrong() {
 }
 
 #[test]
+fn keys_and_token_are_needed_only_where_there_is_no_store_to_keep_others() {
+    let home = ("HOME", "/home/x");
+    let config = load(&[], &[home]).unwrap();
+    let Access::Guarded { keys, token, uniform_errors } = config.access else { panic!("open") };
+    assert!(keys.sources().next().is_none() && token.is_none() && !uniform_errors);
+    let error = load(&[], &[home, ("VIBETEA_DATABASE_URL", "none")]).unwrap_err().to_string();
+    for needed in ["VIBETEA_PUBLIC_KEYS is not set", "VIBETEA_SUBSCRIBER_TOKEN is not set"] {
+        assert!(error.contains(needed), "{error}");
+    }
+    for (line, variables) in [
+        (&["--uniform-auth-errors"][..], vec![home]),
+        (&[], vec![home, ("VIBETEA_UNIFORM_AUTH_ERRORS", "yes")]),
+    ] {
+        let config = load(line, &variables).unwrap();
+        assert!(matches!(config.access, Access::Guarded { uniform_errors: true, .. }));
+    }
+    let error = load(&[], &[home, ("VIBETEA_UNIFORM_AUTH_ERRORS", "perhaps")]).unwrap_err().to_string();
+    assert!(
+        error.contains("VIBETEA_UNIFORM_AUTH_ERRORS holds \"perhaps\"; allowed: true or false"),
+        "{error}"
+    );
+}
+
+#[test]
 fn without_authentication_only_loopback_is_listened_on() {
     let open = ("VIBETEA_UNSAFE_NO_AUTH", "true");
     let config = load(&[], &[open, ("VIBETEA_DATABASE_URL", "none")]).unwrap();

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse as _, Response};
 use vibetea_protocol::ErrorCode;
 
 use crate::app::App;
+use crate::callers::claims_a_proxy;
 use crate::config::AllowedHost;
 use crate::error::Refusal;
 
@@ -44,6 +45,9 @@ impl Rules<'_> {
         let mut origins = headers.get_all(header::ORIGIN).iter();
         if self.loopback_only && !origins.all(|origin| origin.to_str().is_ok_and(is_loopback_origin)) {
             return Err("Without authentication only pages of this machine may call this server");
+        }
+        if self.loopback_only && claims_a_proxy(headers) {
+            return Err("Without authentication nobody may call this server through a proxy");
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
+use vibetea_protocol::ErrorCode;
 
 use crate::app::App;
 use crate::metrics::RequestLabels;
@@ -18,16 +19,21 @@ pub(crate) async fn observe(State(app): State<App>, request: Request, next: Next
     let response = next.run(request).await;
     let took = begun.elapsed();
     let status = response.status().as_u16();
-    let millis = took.as_secs_f64() * 1000.0;
+    let code = response.extensions().get::<ErrorCode>().copied();
+    let refused = code.map(ErrorCode::as_str);
+    // to the microsecond: more digits are noise
+    let millis = (took.as_secs_f64() * 1e6).round() / 1e3;
     // probes ask every few seconds and say nothing; who asks too often shall not fill the log
     let is_probe = matches!(route.as_str(), "/health" | "/livez" | "/readyz" | "/metrics");
     if is_probe || response.status() == StatusCode::TOO_MANY_REQUESTS {
-        tracing::debug!(method, route, status, duration_ms = millis, "request");
+        tracing::debug!(method, route, status, refused, duration_ms = millis, "request");
     } else {
-        tracing::info!(method, route, status, duration_ms = millis, "request");
+        tracing::info!(method, route, status, refused, duration_ms = millis, "request");
     }
-    app.metrics.request_seconds.observe(took.as_secs_f64());
-    app.metrics.requests.get_or_create(&RequestLabels { method, route, status }).inc();
+    if let Some(code) = code {
+        app.metrics.count_refusal(code);
+    }
+    app.metrics.count_request(&RequestLabels { method, route, status }, took.as_secs_f64());
     response
 }
 

@@ -2,6 +2,8 @@
 
 mod descriptors;
 mod io;
+#[cfg(test)]
+mod tests;
 mod waiting;
 
 use std::net::IpAddr;
@@ -199,6 +201,13 @@ async fn shake_hands<S: AsyncRead + AsyncWrite + Unpin>(
     None
 }
 
+/// Without `pipeline_flush`: with it, answers to a peer that asks on and on and reads nothing are kept without a bound.
+fn protocol(head_deadline: Duration) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(head_deadline).max_header_size(MAX_HEAD);
+    builder
+}
+
 async fn talk<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     stream: S,
     peer: Peer,
@@ -222,13 +231,7 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
             answer
         }
     });
-    let mut builder = http1::Builder::new();
-    builder
-        .timer(TokioTimer::new())
-        .header_read_timeout(head_deadline)
-        .max_header_size(MAX_HEAD)
-        .pipeline_flush(true);
-    let connection = builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
+    let connection = protocol(head_deadline).serve_connection(TokioIo::new(stream), service).with_upgrades();
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => Some(ended),

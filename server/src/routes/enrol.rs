@@ -25,7 +25,7 @@ pub(super) async fn post(
     body: Body,
 ) -> Result<Json<Enrolled>, Refusal> {
     let body = auth::receive_unsigned(&headers, body, MAX_BODY).await?;
-    let joining = Joining::check(&app, strict(&body)?)?;
+    let joining = Joining::check(&app, &strict(&body)?)?;
     app.guesses.count(Instant::now()).map_err(|seconds| {
         app.metrics.rate_limited.inc();
         Refusal::code_limited(seconds)
@@ -44,7 +44,7 @@ struct Joining {
 }
 
 impl Joining {
-    fn check(app: &AppState, request: EnrolRequest) -> Result<Self, Problem> {
+    fn check(app: &AppState, request: &EnrolRequest) -> Result<Self, Problem> {
         let wrong = |message: String| Problem::new(ErrorCode::InvalidRequest, message);
         let key = PublicKey::from_base64(&request.public_key)
             .map_err(|error| wrong(format!("The field publicKey cannot be used: {error}")))?;
@@ -106,6 +106,10 @@ fn invalid_code() -> Problem {
 
 /// A JSON object with the fields of `T` and no others. What it holds is not repeated: it may be secret.
 pub(super) fn strict<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    // a list of the fields' values would be read as well
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Problem::new(ErrorCode::InvalidRequest, "The body is no JSON object"));
+    }
     serde_json::from_slice(body).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         Problem::new(

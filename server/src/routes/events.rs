@@ -14,18 +14,20 @@ use crate::auth;
 use crate::backend::Backend;
 use crate::error::Refusal;
 use crate::store::Route;
+use crate::upkeep::Question;
 
 pub(super) async fn post(
     State(app): State<App>,
     headers: HeaderMap,
     body: Body,
-) -> Result<StatusCode, Refusal> {
+) -> Result<(StatusCode, Question, ()), Refusal> {
     let signed = auth::receive(&app.access, &headers, body, app.max_events_body).await?;
     app.access.saw_source(&signed.source, &headers);
     app.rate.admit(&signed.source, Instant::now()).map_err(|seconds| {
         app.metrics.rate_limited.inc();
         Refusal::rate_limited(seconds)
     })?;
+    let question = app.asking.of(&signed.source);
     let batch = intake::batch(&signed, IdRule::AnyCase, Route::Live)
         .map_err(|problem| live_status(problem.into()))?;
     let received = batch.events.len();
@@ -35,7 +37,7 @@ pub(super) async fn post(
         Backend::Relay(relay) => relay.publish(&batch.source, batch.events) as u64,
     };
     app.metrics.count_batch("events", received as u64, stored);
-    Ok(StatusCode::ACCEPTED)
+    Ok((StatusCode::ACCEPTED, question, ()))
 }
 
 /// This route answers 400 where the batch route answers 422.

@@ -14,6 +14,7 @@ use crate::auth;
 use crate::error::Refusal;
 use crate::layers;
 use crate::store::Route;
+use crate::upkeep::Question;
 
 pub(super) async fn options() -> Response {
     layers::preflight("POST, OPTIONS", "Content-Type, X-Source-ID, X-Signature")
@@ -23,12 +24,13 @@ pub(super) async fn post(
     State(app): State<App>,
     headers: HeaderMap,
     body: Body,
-) -> Result<Json<IngestAnswer>, Refusal> {
+) -> Result<(Question, Json<IngestAnswer>), Refusal> {
     let signed = auth::receive(&app.access, &headers, body, app.max_ingest_body).await?;
     app.access.saw_source(&signed.source, &headers);
+    let question = app.asking.of(&signed.source);
     let batch = intake::batch(&signed, IdRule::LowerCase, Route::Batch)?;
     let received = batch.events.len() as u64;
     let inserted = intake::store(&app, batch).await?;
     app.metrics.count_batch("ingest", received, inserted);
-    Ok(Json(IngestAnswer::new(received, inserted)))
+    Ok((question, Json(IngestAnswer::new(received, inserted))))
 }

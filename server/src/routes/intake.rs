@@ -1,7 +1,7 @@
 //! What both POST routes do with a signed body.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use vibetea_protocol::Problem;
 use vibetea_protocol::batch::IdRule;
@@ -36,10 +36,12 @@ pub(super) async fn store(app: &AppState, batch: NewBatch) -> Result<u64, Refusa
     let source = Arc::clone(&batch.source);
     let newest = batch.events.iter().map(|event| event.timestamp).max();
     let stored = app.store()?.bulk_insert_events(batch);
-    let stored = tokio::time::timeout(COMMIT_PATIENCE, stored)
+    let handed = Instant::now();
+    let outcome = tokio::time::timeout(COMMIT_PATIENCE, stored)
         .await
-        .unwrap_or_else(|_| Err(StoreError::Unavailable("the commit takes too long".to_owned())))
-        .map_err(|error| app.store_failed(error))?;
+        .unwrap_or_else(|_| Err(StoreError::Unavailable("the commit takes too long".to_owned())));
+    app.metrics.store_write_seconds.observe(handed.elapsed().as_secs_f64());
+    let stored = outcome.map_err(|error| app.store_failed(error))?;
     app.access.saw_event(&source, newest);
     Ok(stored)
 }

@@ -2,8 +2,12 @@
 
 mod access;
 mod ask;
+mod asked;
 mod calendar;
+mod copy;
+mod examine;
 mod facts;
+mod forget;
 mod hours;
 mod kept;
 mod pool;
@@ -14,6 +18,7 @@ mod sqlite;
 mod tables;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use vibetea_protocol::api::Session;
@@ -24,15 +29,19 @@ pub use access::{
     AccessError, AccessSnapshot, AccessStore, Activity, CODE_LIFETIME, IssuedToken, MOST_KEYS, NewToken,
     Refused, Secret, Sighting, SourceEntry, StoredKey, StoredToken, Used, code_digest, later, token_digest,
 };
+pub use asked::Asked;
 pub use calendar::{Bucket, Calendar};
+pub use copy::{AskCopy, CopyError};
+pub use examine::{Examined, Integrity, Registered};
 pub use facts::{Facts, Sharing};
+pub use forget::{Forget, Forgotten};
 pub use postgres::{PostgresOptions, PostgresStore, StoredTicket};
 pub use question::{
     BreakdownsAnswer, BreakdownsQuestion, CountsAnswer, CountsQuestion, EventFilter, EventsAnswer,
     EventsQuestion, InvalidCursor, Position, Range, SessionPosition, SessionsAnswer, SessionsQuestion, Side,
     SourceFilter,
 };
-pub use sqlite::{SqliteOptions, SqliteStore};
+pub use sqlite::{FileSystem, SqliteOptions, SqliteStore};
 
 /// By which route a batch came: what comes by the live route is broadcast once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -339,11 +348,44 @@ impl Store {
         }
     }
 
+    /// Takes one step of forgetting, in a transaction of its own after those that wait already.
+    pub async fn forget(&self, what: Forget) -> Result<Forgotten, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.forget(what).await,
+            Self::Postgres(store) => store.forget(what).await,
+        }
+    }
+
+    /// Who was asked for their history, by whatever process.
+    pub async fn asked(&self) -> Result<Asked, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.asked().await,
+            Self::Postgres(store) => store.asked().await,
+        }
+    }
+
+    /// Asks these sources, or all where none is named, for their history; answers the number of the question.
+    pub async fn ask_history(&self, sources: Vec<SourceId>) -> Result<i64, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.ask_history(sources).await,
+            Self::Postgres(store) => store.ask_history(sources).await,
+        }
+    }
+
     /// Whether a write works: the outcome of the last one if it is at most a second old, else of a tiny one.
     pub async fn check_writable(&self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(store) => store.check_writable().await,
             Self::Postgres(store) => store.check_writable().await,
+        }
+    }
+
+    /// Whether what writes moves at all, with success or without: false where it has come to no end of anything for
+    /// longer than `within`.
+    pub async fn is_moving(&self, within: Duration) -> bool {
+        match self {
+            Self::Sqlite(store) => store.is_moving(within).await,
+            Self::Postgres(store) => store.is_moving(within).await,
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use super::{NewBatch, StoreError};
+use super::{Forget, Forgotten, NewBatch, StoreError};
 
 /// What an event takes beside its payload, roughly.
 const EVENT_BYTES: usize = 384;
@@ -20,6 +20,20 @@ const CHECK_WAIT: Duration = Duration::from_secs(5);
 pub(super) enum Command {
     Insert(Insert),
     Check(oneshot::Sender<Result<(), StoreError>>),
+    Forget(ForgetStep),
+}
+
+/// One step of forgetting and who waits for it.
+pub(super) struct ForgetStep {
+    pub(super) what: Forget,
+    answer: oneshot::Sender<Result<Forgotten, StoreError>>,
+}
+
+impl ForgetStep {
+    /// Tells who waits, if they still do.
+    pub(super) fn answer(self, outcome: Result<Forgotten, StoreError>) {
+        let _ = self.answer.send(outcome);
+    }
 }
 
 /// A batch and who waits for it.
@@ -50,6 +64,8 @@ impl Insert {
 pub(super) struct Group {
     pub(super) inserts: Vec<Insert>,
     pub(super) checks: Vec<oneshot::Sender<Result<(), StoreError>>>,
+    /// Comes after the others, in a transaction of its own.
+    pub(super) forget: Option<ForgetStep>,
 }
 
 impl Group {
@@ -65,10 +81,19 @@ impl Group {
                     group.inserts.push(insert);
                 }
                 Command::Check(answer) => group.checks.push(answer),
+                // what came later is not kept waiting by more than one step
+                Command::Forget(step) => {
+                    group.forget = Some(step);
+                    break;
+                }
             }
             next = if events < most_events { incoming.try_recv().ok() } else { None };
         }
         group
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.inserts.is_empty() && self.checks.is_empty()
     }
 
     pub(super) fn batches(&self) -> impl Iterator<Item = &NewBatch> + Clone {
@@ -93,15 +118,32 @@ impl Group {
     }
 }
 
-/// The last outcome of a write, by whomever.
-#[derive(Debug, Default)]
+/// The last outcome of a write, by whomever, and when the writer was last seen to move.
+#[derive(Debug)]
 pub(super) struct Health {
     last: Mutex<Option<(Instant, Result<(), StoreError>)>>,
+    moved: Mutex<Instant>,
+}
+
+impl Default for Health {
+    fn default() -> Self {
+        Self { last: Mutex::default(), moved: Mutex::new(Instant::now()) }
+    }
 }
 
 impl Health {
+    /// The writer has come a step further, whether well or not.
+    pub(super) fn moved(&self) {
+        *self.moved.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    fn moved_within(&self, time: Duration) -> bool {
+        self.moved.lock().unwrap_or_else(PoisonError::into_inner).elapsed() <= time
+    }
+
     /// Notes an outcome and says in the log when it differs in kind from the one before.
     pub(super) fn note(&self, outcome: Result<(), &StoreError>) {
+        self.moved();
         let changed = self.change(outcome.map_err(Clone::clone));
         match outcome {
             Err(error) if changed => tracing::error!(%error, "events cannot be stored"),
@@ -174,12 +216,34 @@ impl Queue {
         if let Some(outcome) = self.health.recent().filter(|_| self.is_open()) {
             return outcome;
         }
+        self.ask().await
+    }
+
+    /// The outcome of a tiny write.
+    async fn ask(&self) -> Result<(), StoreError> {
         let (answer, answered) = oneshot::channel();
         self.send(Command::Check(answer))?;
         match tokio::time::timeout(CHECK_WAIT, answered).await {
             Ok(outcome) => outcome.unwrap_or_else(|_| Err(gone())),
             Err(_) => Err(StoreError::Unavailable("the writer does not answer".to_owned())),
         }
+    }
+
+    /// Takes one step of forgetting, after what waits already.
+    pub(super) async fn forget(&self, what: Forget) -> Result<Forgotten, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.send(Command::Forget(ForgetStep { what, answer }))?;
+        answered.await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    /// Whether the writer moves: it has come a step further within that time, be it only to a failure. One that has
+    /// had nothing to do is given something.
+    pub(super) async fn is_moving(&self, within: Duration) -> bool {
+        if !self.health.moved_within(within) {
+            // how it ends is no matter: a writer that moves notes it
+            let _ = self.ask().await;
+        }
+        self.health.moved_within(within)
     }
 
     fn is_open(&self) -> bool {

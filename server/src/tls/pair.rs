@@ -9,6 +9,7 @@ use rustls::crypto::ring::default_provider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
+use vibetea_protocol::Timestamp;
 
 /// Two files that belong together, and what they hold.
 #[derive(Clone)]
@@ -88,6 +89,14 @@ impl Pair {
     /// The file of the private key.
     pub fn key(&self) -> &Path {
         &self.key
+    }
+
+    /// When the first certificate of the chain ends; none where it cannot be read so far.
+    pub fn ends(&self) -> Option<Timestamp> {
+        let first = self.certified.cert.first()?;
+        let (_, certificate) = x509_parser::parse_x509_certificate(first).ok()?;
+        let seconds = certificate.validity().not_after.timestamp();
+        Timestamp::from_micros(seconds.checked_mul(1_000_000)?)
     }
 
     pub(super) fn certified(&self) -> Arc<CertifiedKey> {

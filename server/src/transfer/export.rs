@@ -9,7 +9,10 @@ use vibetea_protocol::event::write_event;
 use vibetea_protocol::{SourceId, Timestamp, TypeField};
 
 use super::canonical::{CanonicalError, canonical};
-use crate::store::{EventFilter, EventsQuestion, Position, Range, Side, SourceFilter, Store, StoreError};
+use crate::store::{
+    AskCopy, EventFilter, EventsAnswer, EventsQuestion, Position, Range, Side, SourceFilter, Store,
+    StoreError,
+};
 
 /// Events that are read at a time.
 const PAGE: usize = 2000;
@@ -48,8 +51,23 @@ pub enum ExportError {
 /// `source`, `timestamp`, `type` and `payload`, in this order, the payload in its canonical text. Answers their
 /// number. What is stored meanwhile is there or not.
 pub async fn export(store: &Store, selection: &Selection, mut out: impl Write) -> Result<u64, ExportError> {
+    let mut question = first_question(selection);
+    let mut written = 0;
+    loop {
+        let page = store.events(question.clone()).await?;
+        written += write_page(&page, &mut out)?;
+        match page.newer {
+            Some(newer) => question.side = Side::After(newer),
+            None => break,
+        }
+    }
+    out.flush()?;
+    Ok(written)
+}
+
+fn first_question(selection: &Selection) -> EventsQuestion {
     let range = Range::new(selection.from, selection.to);
-    let mut question = EventsQuestion {
+    EventsQuestion {
         filter: EventFilter {
             sources: selection
                 .source
@@ -60,24 +78,17 @@ pub async fn export(store: &Store, selection: &Selection, mut out: impl Write) -
         range,
         side: Side::After(Position::start_of(range)),
         limit: PAGE,
-    };
-    let mut written = 0;
-    let mut line = String::new();
-    loop {
-        let page = store.events(question.clone()).await?;
-        for event in page.events.iter().rev() {
-            line.clear();
-            write_line(&mut line, event)?;
-            out.write_all(line.as_bytes())?;
-            written += 1;
-        }
-        match page.newer {
-            Some(newer) => question.side = Side::After(newer),
-            None => break,
-        }
     }
-    out.flush()?;
-    Ok(written)
+}
+
+fn write_page(page: &EventsAnswer, out: &mut impl Write) -> Result<u64, ExportError> {
+    let mut line = String::new();
+    for event in page.events.iter().rev() {
+        line.clear();
+        write_line(&mut line, event)?;
+        out.write_all(line.as_bytes())?;
+    }
+    Ok(page.events.len() as u64)
 }
 
 fn write_line(line: &mut String, event: &StoredEvent) -> Result<(), ExportError> {
@@ -115,4 +126,19 @@ pub async fn digest(store: &Store, selection: &Selection) -> Result<Digest, Expo
     let mut hash = Sha256::new();
     let events = export(store, selection, &mut hash).await?;
     Ok(Digest { sha256: hash.finalize().into(), events })
+}
+
+/// The digest of everything that is in a copy.
+pub fn digest_copy(ask: AskCopy<'_>) -> Result<Digest, ExportError> {
+    let mut hash = Sha256::new();
+    let mut question = first_question(&Selection::default());
+    let mut events = 0;
+    loop {
+        let page = ask(&question)?;
+        events += write_page(&page, &mut hash)?;
+        match page.newer {
+            Some(newer) => question.side = Side::After(newer),
+            None => return Ok(Digest { sha256: hash.finalize().into(), events }),
+        }
+    }
 }

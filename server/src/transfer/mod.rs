@@ -15,7 +15,7 @@ mod resume;
 
 pub use canonical::{CanonicalError, canonical};
 pub use chunk::Tally;
-pub use export::{Digest, ExportError, Selection, digest, export};
+pub use export::{Digest, ExportError, Selection, digest, digest_copy, export};
 pub use hosted::{HostedError, HostedImport, HostedSource, InvalidUrl, import_hosted};
 pub use lines::{LinesError, LinesSource, import_lines};
 pub use number::Number;

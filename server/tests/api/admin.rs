@@ -95,13 +95,11 @@ async fn the_admin_routes_answer_to_an_admin_token_alone() {
             "{method} {path}: {answer:?}"
         );
     }
-    assert_eq!(
-        viewed(&server, &admin, "/api/v1/viewer").await.json(),
-        json!({ "admin": true, "sources": null })
-    );
+    let who = viewed(&server, &admin, "/api/v1/viewer").await.json();
+    assert_eq!((&who["admin"], &who["sources"]), (&json!(true), &json!(null)));
     assert_eq!(
         viewed(&server, TOKEN, "/api/v1/viewer").await.json(),
-        json!({ "admin": false, "sources": null })
+        json!({ "admin": false, "sources": null, "token": null })
     );
     assert_eq!(viewed(&server, "wrong", "/api/v1/viewer").await.status, 401);
 }
@@ -109,11 +107,14 @@ async fn the_admin_routes_answer_to_an_admin_token_alone() {
 #[tokio::test]
 async fn without_authentication_or_without_a_history_there_is_nothing_to_administrate() {
     let open = Setup::without_auth().start().await;
-    assert_eq!(open.get("/api/v1/viewer").await.json(), json!({ "admin": false, "sources": null }));
+    assert_eq!(
+        open.get("/api/v1/viewer").await.json(),
+        json!({ "admin": false, "sources": null, "token": null })
+    );
     let relay = Setup::relay().start().await;
     assert_eq!(
         viewed(&relay, TOKEN, "/api/v1/viewer").await.json(),
-        json!({ "admin": false, "sources": null })
+        json!({ "admin": false, "sources": null, "token": null })
     );
     for (method, path, body) in routes() {
         let answer = ask(&open, method.clone(), path, body.as_ref(), None).await;
@@ -134,6 +135,8 @@ async fn a_token_is_made_listed_replaced_and_revoked() {
     let days = made.entry.expires.unwrap().since(made.entry.created) / 86_400_000_000;
     assert_eq!(days, 90);
     assert_eq!(viewed(&server, &made.token, "/api/v1/totals").await.status, 200, "it works at once");
+    let who = viewed(&server, &made.token, "/api/v1/viewer").await.json();
+    assert_eq!(who, json!({ "admin": false, "sources": ["laptop"], "token": made.entry.id }));
     let listed = viewed(&server, &admin, "/api/v1/admin/tokens").await;
     assert!(!listed.body.contains(&made.token), "{listed:?}");
     let tokens: ViewerTokens = serde_json::from_str(&listed.body).unwrap();
@@ -172,6 +175,7 @@ async fn what_cannot_be_done_is_told_with_the_reason() {
             "1 to 128",
         ),
         (Method::PATCH, "/api/v1/admin/sources/a", Some(json!({})), (400, "invalid_request"), "name"),
+        (Method::PATCH, "/api/v1/admin/sources/a", Some(json!(["b"])), (400, "invalid_request"), "object"),
         (
             Method::POST,
             "/api/v1/admin/tokens",

@@ -1,6 +1,6 @@
 //! `POST /api/v1/enrol`: who shows a code and proves to hold a key may send with it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ed25519_dalek::SigningKey;
 use reqwest::Method;
@@ -154,16 +154,23 @@ async fn without_a_proof_for_this_code_this_key_and_this_address_nobody_joins() 
 async fn after_ten_wrong_codes_none_is_heard_for_a_while_not_even_a_right_one() {
     let server = Setup::new().start().await;
     let (wrong, right) = ("ZZZZ-ZZZZ".parse().unwrap(), code(&server).await);
-    let mut statuses = Vec::new();
-    for _ in 0..10 {
-        statuses.push(enrol(&server, &request(&server, &wrong, &key(2))).await.status);
+    let (started, wrong_request) = (Instant::now(), request(&server, &wrong, &key(2)));
+    let mut heard = 0;
+    for _ in 0..40 {
+        let answer = enrol(&server, &wrong_request).await;
+        if answer.status == 401 {
+            heard += 1;
+            continue;
+        }
+        assert_eq!(answer.refusal(), (429, "rate_limited".into()));
+        let seconds: u64 = answer.header("retry-after").parse().unwrap();
+        assert!((1..=6).contains(&seconds), "{seconds}");
+        let answer = enrol(&server, &request(&server, &right, &key(1))).await;
+        // on a busy machine a second may have passed, and one more is heard
+        assert!(answer.status == 429 || started.elapsed() > Duration::from_secs(1), "{answer:?}");
     }
-    assert_eq!(statuses, [401; 10]);
-    let answer = enrol(&server, &request(&server, &right, &key(1))).await;
-    assert_eq!(answer.refusal(), (429, "rate_limited".into()));
-    let seconds: u64 = answer.header("retry-after").parse().unwrap();
-    assert!((1..=6).contains(&seconds), "{seconds}");
-    assert_eq!(sends_as(&server, TABLET, &key(1), 1).await, 401);
+    // one more every six seconds
+    assert!((10..=11 + started.elapsed().as_secs() / 6).contains(&heard), "{heard}");
     // requests that cannot be tried do not count
     let server = Setup::new().start().await;
     for _ in 0..20 {
@@ -227,8 +234,9 @@ async fn a_body_is_small_and_holds_what_it_must_and_nothing_else() {
         post(changed(good.clone(), "proof", "x".repeat(4096))).await,
         (413, "payload_too_large".into())
     );
-    for text in ["", "[]", "{", "null", "\"7K2M-9QXA\"", "{\"code\":\"\\ud800\"}"] {
-        let answer = send(server.request(Method::POST, "/api/v1/enrol").body(text)).await;
+    let fields = format!("[\"{code}\",\"\",\"\",\"\"]", code = code.as_str());
+    for text in ["", "[]", &fields, "{", "null", "\"7K2M-9QXA\"", "{\"code\":\"\\ud800\"}"] {
+        let answer = send(server.request(Method::POST, "/api/v1/enrol").body(text.to_owned())).await;
         assert_eq!(answer.refusal(), (400, "invalid_request".into()), "{text}");
     }
     // what was sent may be a secret: it is not repeated

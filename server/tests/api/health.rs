@@ -70,6 +70,50 @@ async fn metrics_are_prometheus_text_with_our_prefix_and_without_secrets() {
 }
 
 #[tokio::test]
+async fn metrics_ask_for_a_token_of_their_own_where_one_is_set() {
+    let secret = "scrapers-token-0123456789";
+    let server = Setup::new().with("VIBETEA_METRICS_TOKEN", secret).start().await;
+    assert_eq!(server.get("/metrics").await.refusal(), (401, "missing_auth".to_owned()));
+    for wrong in ["Bearer wrong", &format!("Bearer {TOKEN}"), &format!("Basic {secret}")] {
+        let answer = server.get_with("/metrics", wrong).await;
+        assert_eq!(answer.refusal(), (401, "invalid_token".to_owned()), "{wrong}");
+    }
+    let told = server.get_with("/metrics", &format!("Bearer {secret}")).await;
+    assert_eq!(told.status, 200);
+    assert!(told.body.contains("vibetea_http_refusals_total{code=\"invalid_token\"} 3\n"), "{}", told.body);
+    // it opens nothing else
+    assert_eq!(server.get_with("/query", &format!("Bearer {secret}")).await.status, 401);
+    let setup = Setup::new().with("VIBETEA_METRICS_TOKEN", "two words");
+    let error = setup.load().unwrap_err().to_string();
+    assert!(error.contains("VIBETEA_METRICS_TOKEN") && !error.contains("two words"), "{error}");
+}
+
+#[tokio::test]
+async fn metrics_tell_what_the_store_holds_and_whether_it_can_be_written() {
+    let server = Setup::new().start().await;
+    server.ingest(&events(0..7)).await;
+    let told = server.get("/metrics").await.body;
+    for line in [
+        "vibetea_store_writable 1",
+        "vibetea_store_sources 1",
+        "vibetea_store_write_duration_seconds_count 1",
+    ] {
+        assert!(told.lines().any(|own| own == line), "{line}: {told}");
+    }
+    let by_type =
+        told.lines().filter_map(|line| line.strip_prefix("vibetea_store_events{")?.rsplit(' ').next());
+    assert_eq!(by_type.map(|count| count.parse::<u64>().unwrap()).sum::<u64>(), 7);
+    let held = server.home().hold();
+    crate::harness::eventually("the figures tell that nothing can be written", || async {
+        server.get("/metrics").await.body.contains("\nvibetea_store_writable 0\n").then_some(())
+    })
+    .await;
+    drop(held);
+    let relay = Setup::relay().start().await;
+    assert!(!relay.get("/metrics").await.body.contains("vibetea_store_writable"));
+}
+
+#[tokio::test]
 async fn a_lost_database_is_told_by_readiness_and_answered_503() {
     let server = Setup::new().start().await;
     server.ingest(&[event(1)]).await;

@@ -174,6 +174,29 @@ async fn a_log_that_nobody_reads_any_more_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_server_that_admits_nobody_says_which_commands_change_that() {
+    const COMMANDS: [&str; 2] =
+        ["vibetea-server enroll <source>", "vibetea-server tokens create --name <name>"];
+    let dir = tempfile::tempdir().unwrap();
+    let log = async |without: &[&str]| {
+        let mut command = program(dir.path());
+        for name in without {
+            command.env_remove(name);
+        }
+        let (mut child, _, _lines, log) = started(&mut command).await;
+        assert_eq!(terminate(&mut child).await, Some(0));
+        log
+    };
+    let told = log(&["VIBETEA_PUBLIC_KEYS", "VIBETEA_SUBSCRIBER_TOKEN"]).await;
+    let sentence = told.lines().find(|line| line.contains(COMMANDS[0])).unwrap_or_default();
+    assert!(sentence.contains("nobody may send or watch yet") && sentence.contains(COMMANDS[1]), "{told}");
+    let told = log(&["VIBETEA_SUBSCRIBER_TOKEN"]).await;
+    assert!(told.contains(COMMANDS[1]) && !told.contains(COMMANDS[0]), "{told}");
+    let told = log(&[]).await;
+    assert!(COMMANDS.iter().all(|command| !told.contains(command)), "{told}");
+}
+
+#[tokio::test]
 async fn a_signal_ends_it_with_0() {
     let dir = tempfile::tempdir().unwrap();
     let (mut child, _, _log, _) = started(&mut program(dir.path())).await;

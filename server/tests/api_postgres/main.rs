@@ -2,16 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed helper fails its test")]
 
+mod access;
 #[path = "../api/addresses.rs"]
 mod addresses;
-#[path = "../api/enrol.rs"]
-mod enrol;
 #[path = "../api/admin.rs"]
 mod admin;
 #[path = "../api/checks.rs"]
 mod checks;
 #[path = "../api/commands.rs"]
 mod commands;
+#[path = "../api/enrol.rs"]
+mod enrol;
 #[path = "../api/events.rs"]
 mod events;
 #[path = "../../../protocol/tests/common/mod.rs"]

@@ -11,6 +11,7 @@ use vibetea_server::store::{OnLive, OpenError, Route, SqliteOptions, Store};
 
 use crate::mount::Mount;
 use crate::support::{Place, insert};
+use crate::versions::{migrations, rows};
 
 pub(crate) type Options = SqliteOptions;
 
@@ -113,6 +114,27 @@ pub(crate) async fn open(options: Options, clock: Clock, on_live: OnLive) -> Res
 /// The blob of these bytes.
 pub(crate) fn blob(hex: &str) -> String {
     format!("x'{hex}'")
+}
+
+/// A store as a release of that version left it.
+pub(crate) fn make_version(home: &Home, version: i64) {
+    std::fs::create_dir_all(home.path().parent().unwrap()).unwrap();
+    home.execute(
+        "CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY, description TEXT NOT NULL,
+         installed_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, success BOOLEAN NOT NULL,
+         checksum BLOB NOT NULL, execution_time BIGINT NOT NULL)",
+    );
+    for migration in migrations("sqlite").into_iter().filter(|migration| migration.version <= version) {
+        home.execute(&migration.text);
+        home.execute(&format!(
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+             VALUES ({}, '{}', TRUE, {}, 1)",
+            migration.version,
+            migration.description,
+            blob(&migration.checksum)
+        ));
+    }
+    home.execute(&rows(include_str!("versions/sqlite.sql"), version));
 }
 
 /// Lets the writer go on when it is dropped.

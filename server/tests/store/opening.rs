@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use vibetea_server::store::{OpenError, Route, SourceFilter, SqliteOptions, Store};
+use vibetea_server::store::{AccessStore, OpenError, Route, SourceFilter, SqliteOptions, Store};
 
 use crate::mount::Mount;
 use crate::support::{Place, insert, stored};
@@ -72,6 +72,32 @@ async fn database_of_another_program_is_refused() {
     fs::create_dir_all(place.path().parent().unwrap()).unwrap();
     place.shell().execute_batch("CREATE TABLE outbox (x); INSERT INTO outbox VALUES (1)").unwrap();
     let error = refused(&place).await;
+    assert!(matches!(error, OpenError::Foreign { .. }), "{error}");
+}
+
+/// What a command opens beside a server, or without one.
+#[tokio::test]
+async fn who_may_is_opened_with_this_releases_schema_alone_and_changes_nothing() {
+    let place = Place::new();
+    let open = async || AccessStore::open_sqlite(&place.path()).await;
+    assert!(open().await.unwrap().is_none(), "there is no file");
+    let store = place.open().await;
+    open().await.unwrap().expect("a server runs").close().await;
+    store.close().await;
+    open().await.unwrap().expect("no server runs").close().await;
+    place.execute(
+        "CREATE TABLE kept AS SELECT * FROM _sqlx_migrations; DELETE FROM _sqlx_migrations WHERE version = 4",
+    );
+    assert!(open().await.unwrap().is_none(), "a migration is missing, whatever came after it");
+    place.execute("INSERT INTO _sqlx_migrations SELECT * FROM kept WHERE version = 4; DROP TABLE kept");
+    place.execute(
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+         VALUES (9999, 'from the future', TRUE, x'00', 0)",
+    );
+    let error = open().await.expect_err("a newer release made it");
+    assert!(matches!(error, OpenError::NewerSchema { version: 9999, .. }), "{error}");
+    place.execute("PRAGMA application_id = 7");
+    let error = open().await.expect_err("it belongs to somebody else");
     assert!(matches!(error, OpenError::Foreign { .. }), "{error}");
 }
 

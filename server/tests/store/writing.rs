@@ -239,3 +239,26 @@ async fn many_senders_of_overlapping_batches_are_told_each_event_once() {
     assert_eq!(replayed.iter().map(|live| live.seq).collect::<Vec<_>>(), broadcast);
     store.close().await;
 }
+
+#[tokio::test]
+async fn a_writer_that_is_stuck_is_told_within_ten_seconds_and_one_that_is_idle_is_not() {
+    let place = Place::new();
+    let (store, gate) = held_up(&place, |_| {}).await;
+    let start = Instant::now();
+    while store.check_writable().await.is_ok() {
+        assert!(start.elapsed() < Duration::from_secs(10), "nobody notices");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    drop(gate);
+    while store.check_writable().await.is_err() {
+        assert!(start.elapsed() < DEADLINE, "it is never told to be well again");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    store.close().await;
+    // the same check of a writer that has nothing to do
+    let place = Place::new();
+    let store = place.open().await;
+    store.check_writable().await.unwrap();
+    store.close().await;
+}

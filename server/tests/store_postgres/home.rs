@@ -8,6 +8,7 @@ use vibetea_server::store::{OnLive, OpenError, PostgresOptions, Route, Store};
 use vibetea_testkit::{Cluster, Database, Shell};
 
 use crate::support::{DEADLINE, Place, insert};
+use crate::versions::{migrations, rows};
 
 pub(crate) type Options = PostgresOptions;
 
@@ -102,6 +103,27 @@ pub(crate) async fn open(options: Options, clock: Clock, on_live: OnLive) -> Res
 /// The blob of these bytes.
 pub(crate) fn blob(hex: &str) -> String {
     format!(r"'\x{hex}'")
+}
+
+/// A store as a release of that version left it.
+pub(crate) fn make_version(home: &Home, version: i64) {
+    let mut shell = home.database.owners_shell();
+    shell.execute(
+        "CREATE SCHEMA vibetea; CREATE TABLE vibetea._sqlx_migrations (version BIGINT PRIMARY KEY,
+         description TEXT NOT NULL, installed_on TIMESTAMPTZ NOT NULL DEFAULT now(), success BOOLEAN NOT NULL,
+         checksum BYTEA NOT NULL, execution_time BIGINT NOT NULL)",
+    );
+    for migration in migrations("postgres").into_iter().filter(|migration| migration.version <= version) {
+        shell.execute(&migration.text);
+        shell.execute(&format!(
+            "INSERT INTO vibetea._sqlx_migrations (version, description, success, checksum, execution_time)
+             VALUES ({}, '{}', TRUE, {}, 1)",
+            migration.version,
+            migration.description,
+            blob(&migration.checksum)
+        ));
+    }
+    shell.execute(&rows(include_str!("../store/versions/postgres.sql"), version));
 }
 
 /// Lets the writer go on when it is dropped.

@@ -8,6 +8,8 @@ mod access;
 mod breakdowns;
 #[path = "../store/counts.rs"]
 mod counts;
+#[path = "../store/forgetting.rs"]
+mod forgetting;
 mod home;
 #[path = "../store/hourly.rs"]
 mod hourly;
@@ -27,5 +29,7 @@ mod sessions;
 mod streaming;
 #[path = "../store/support.rs"]
 mod support;
+#[path = "../store/versions.rs"]
+mod versions;
 #[path = "../store/writing.rs"]
 mod writing;

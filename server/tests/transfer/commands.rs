@@ -14,6 +14,9 @@ fn wrong_usage_ends_with_2_and_wrong_settings_with_78() {
         &["export", "--from", "yesterday"][..],
         &["export", "--from", "2026-02-03T00:00:00Z", "--to", "2026-02-02T00:00:00Z"],
         &["digest", "--source", ""],
+        &["backup"],
+        &["restore"],
+        &["ask-history", ""],
         &["import", "a.ndjson", "--from", "postgres://u@h/d"],
         &["export", "--port", "1"],
     ] {
@@ -23,6 +26,9 @@ fn wrong_usage_ends_with_2_and_wrong_settings_with_78() {
     for arguments in [
         &["export", "--database-url", "none"][..],
         &["import", "--database-url", "none"],
+        &["backup", "--database-url", "none", "x"],
+        &["restore", "--database-url", "none", "x"],
+        &["ask-history", "--database-url", "none"],
         &["digest", "--database-url", "oracle:tea"],
         &["import", "--from", "mysql://reader:s3cret@h/d"],
         &["import", "--from", "postgres://reader:s3cret@h/d?pass=s3cret"],
@@ -79,7 +85,7 @@ fn an_export_that_nobody_reads_to_its_end_has_failed() {
 #[test]
 fn every_command_explains_itself_with_examples() {
     let place = Place::new();
-    for command in ["export", "import", "digest"] {
+    for command in ["export", "import", "digest", "backup", "restore", "ask-history", "doctor"] {
         let ended = place.run(&[command, "--help"]);
         assert_eq!(ended.code, Some(0));
         for word in ["Examples:", "Exit codes:", "--database-url"] {

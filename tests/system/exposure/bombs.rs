@@ -1,6 +1,7 @@
 //! Requests that are to fill the memory.
 
 use std::io::Write as _;
+use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -11,7 +12,7 @@ use vibetea_tests::answers;
 use vibetea_tests::dice::Dice;
 use vibetea_tests::place::TOKEN;
 
-use super::{DEADLINE, Rig, is_soak};
+use super::{DEADLINE, Rig, is_soak, narrow};
 
 const MEBIBYTE: u64 = 1 << 20;
 
@@ -41,6 +42,28 @@ fn a_packed_body_of_a_thousand_to_one_is_refused_in_little_memory() {
     }
     if let (Some(before), Some(peak)) = (before, rig.server.peak_bytes()) {
         assert!(peak - before < 64 * MEBIBYTE, "{} MiB", (peak - before) / MEBIBYTE);
+    }
+}
+
+/// Asks on and on and reads nothing, for as long as the server takes it.
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_that_nobody_reads_do_not_fill_the_memory() {
+    let rig = Rig::start(&[]);
+    let before = rig.server.peak_bytes();
+    let requests = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n".repeat(1000);
+    let mut peers = JoinSet::new();
+    for _ in 0..8 {
+        let (requests, server) = (requests.clone(), rig.address());
+        peers.spawn(async move {
+            let mut stream = narrow(server).await;
+            let pour = async { while stream.write_all(requests.as_bytes()).await.is_ok() {} };
+            // what is written no more within this time never is
+            let _ = tokio::time::timeout(Duration::from_secs(10), pour).await;
+        });
+    }
+    peers.join_all().await;
+    if let (Some(before), Some(peak)) = (before, rig.server.peak_bytes()) {
+        assert!(peak - before < 32 * MEBIBYTE, "{} MiB", (peak - before) / MEBIBYTE);
     }
 }
 

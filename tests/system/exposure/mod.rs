@@ -73,11 +73,16 @@ fn event(number: u64, project: &str) -> Value {
     })
 }
 
-/// An upgraded connection whose frames nobody reads but the test, with little room for what is not read.
-async fn upgraded(server: SocketAddr) -> TcpStream {
+/// A connection with little room for what is not read.
+async fn narrow(server: SocketAddr) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
-    let mut stream = socket.connect(server).await.unwrap();
+    socket.connect(server).await.unwrap()
+}
+
+/// An upgraded connection whose frames nobody reads but the test.
+async fn upgraded(server: SocketAddr) -> TcpStream {
+    let mut stream = narrow(server).await;
     let upgrade = format!(
         "GET /ws HTTP/1.1\r\nHost: {server}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\

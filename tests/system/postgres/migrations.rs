@@ -10,6 +10,9 @@ use super::replica::{Replica, SOURCES, events, id, judge};
 use crate::crash::is_soak;
 
 const DEADLINE: Duration = Duration::from_mins(1);
+/// Those of one database; others are tested beside it.
+const ADVISORY_LOCKS: &str = "SELECT pid FROM pg_locks WHERE locktype = 'advisory'
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
 
 /// Every column and every function of the schema, and what was applied.
 fn schema(database: &Database) -> Vec<String> {
@@ -29,7 +32,7 @@ fn works(database: &Database) {
     replica.take("/ingest", SOURCES[0], &events(SOURCES[0], 0..10));
     judge(database, &(0..10).map(id).collect()).unwrap();
     replica.stop();
-    assert_eq!(database.shell().column("SELECT pid FROM pg_locks WHERE locktype = 'advisory'").len(), 0);
+    assert_eq!(database.shell().column(ADVISORY_LOCKS).len(), 0);
 }
 
 #[test]
@@ -70,7 +73,7 @@ fn a_server_that_is_killed_within_a_migration_leaves_it_to_the_next() {
     replica.kill();
     shell.execute("ROLLBACK");
     wait::until_so(DEADLINE, "the session of the dead server ends", || {
-        database.shell().column("SELECT pid FROM pg_locks WHERE locktype = 'advisory'").is_empty()
+        database.shell().column(ADVISORY_LOCKS).is_empty()
     });
     let left = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'vibetea'";
     assert_eq!(shell.column(left), ["_sqlx_migrations"], "half a migration is none");
@@ -103,7 +106,7 @@ fn a_migration_that_fails_leaves_no_lock_and_says_what_is_missing() {
     shell.execute(&format!("ALTER DATABASE {} OWNER TO postgres", database.name()));
     let told = Replica::start_unready(&database.url()).refusal();
     assert!(told.contains("permission denied"), "{told}");
-    assert_eq!(shell.column("SELECT pid FROM pg_locks WHERE locktype = 'advisory'").len(), 0);
+    assert_eq!(shell.column(ADVISORY_LOCKS).len(), 0);
     shell.execute(&format!("ALTER DATABASE {} OWNER TO vibetea", database.name()));
     works(&database);
 }
@@ -157,6 +160,7 @@ fn a_database_of_the_hosted_deployment_is_taken_over() {
         include_str!("../../../migrations/postgres/0002_sessions_and_breakdowns.sql"),
         include_str!("../../../migrations/postgres/0003_tickets.sql"),
         include_str!("../../../migrations/postgres/0004_access.sql"),
+        include_str!("../../../migrations/postgres/0005_upkeep.sql"),
     ];
     for applied in 1..=texts.len() {
         let database = cluster.database();

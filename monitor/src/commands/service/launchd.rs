@@ -93,4 +93,17 @@ mod tests {
         </plist>
         "#);
     }
+
+    /// What is handed out for those who install by hand says `@HOME@` where a person's home folder belongs.
+    #[test]
+    fn the_agent_under_deploy_is_this_one() {
+        let service = Service {
+            executable: "@HOME@/.local/bin/vibetea-monitor".into(),
+            arguments: ["--config", "@HOME@/.config/vibetea/monitor.toml", "run"].map(str::to_owned).into(),
+            state_dir: "@HOME@/.local/state/vibetea".into(),
+            home: "@HOME@".into(),
+        };
+        let kept = include_str!("../../../../deploy/launchd/vibetea-monitor.plist");
+        assert_eq!(render(&service), kept);
+    }
 }

@@ -7,13 +7,20 @@ use crate::interpret::FileState;
 
 const SESSION: &str = "11111111-2222-4333-8444-555555555555";
 
-/// A folder with a store as a monitor of schema 1 left it.
-fn older_store() -> tempfile::TempDir {
+/// A folder with a store as a monitor of that schema left it.
+fn older_store(schema: i64) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let file = Connection::open(folder.path().join("outbox.db")).unwrap();
     file.pragma_update(None, "journal_mode", "WAL").unwrap();
     file.execute_batch(include_str!("store_1.sql")).unwrap();
     file.execute("INSERT INTO session_project VALUES (?1, 'shop')", [SESSION]).unwrap();
+    if schema == 2 {
+        // as the program of schema 2 made it from this one
+        seal::teach(&file).unwrap();
+        file.execute_batch(include_str!("../from_1_to_2.sql")).unwrap();
+        file.pragma_update(None, "application_id", 0x5654_0002).unwrap();
+        file.pragma_update(None, "user_version", 2).unwrap();
+    }
     folder
 }
 
@@ -48,10 +55,13 @@ fn lost(folder: &Path) -> Vec<&'static str> {
 }
 
 #[test]
-fn a_store_of_the_first_schema_goes_on_with_everything_in_it() {
-    let folder = older_store();
-    for start in ["that makes it today's", "that checks what was made of it"] {
-        assert_eq!(lost(folder.path()), [] as [&str; 0], "the start {start}");
+fn a_store_of_an_older_schema_goes_on_with_everything_in_it() {
+    for schema in [1, 2] {
+        let folder = older_store(schema);
+        for start in ["that makes it today's", "that checks what was made of it"] {
+            assert_eq!(lost(folder.path()), [] as [&str; 0], "{schema}: the start {start}");
+        }
+        assert_eq!(open(folder.path()).question(), Question::default());
     }
 }
 
@@ -72,16 +82,19 @@ fn tables(folder: &Path) -> Vec<(String, String)> {
 
 #[test]
 fn an_older_store_becomes_what_a_new_one_is() {
-    let (older, new) = (older_store(), tempfile::tempdir().unwrap());
+    let new = tempfile::tempdir().unwrap();
     drop(open(new.path()));
-    assert_ne!(tables(older.path()), tables(new.path()));
-    drop(open(older.path()));
-    assert_eq!(tables(older.path()), tables(new.path()));
+    for schema in [1, 2] {
+        let older = older_store(schema);
+        assert_ne!(tables(older.path()), tables(new.path()));
+        drop(open(older.path()));
+        assert_eq!(tables(older.path()), tables(new.path()));
+    }
 }
 
 #[test]
 fn an_upgrade_without_seals_is_seen_by_the_check() {
-    let folder = older_store();
+    let folder = older_store(1);
     assert_eq!(lost(folder.path()), [] as [&str; 0]);
     let file = Connection::open(folder.path().join("outbox.db")).unwrap();
     // the planted bug: the new column is there, and nobody filled it
@@ -92,7 +105,7 @@ fn an_upgrade_without_seals_is_seen_by_the_check() {
 
 #[test]
 fn what_was_set_aside_by_an_older_monitor_is_listed_once_that_one_has_ended() {
-    let folder = older_store();
+    let folder = older_store(1);
     let running = std::fs::File::create(folder.path().join("outbox.lock")).unwrap();
     running.lock().unwrap();
     let error = Quarantine::open(folder.path()).unwrap_err();
@@ -104,7 +117,7 @@ fn what_was_set_aside_by_an_older_monitor_is_listed_once_that_one_has_ended() {
 
 #[test]
 fn a_store_that_is_begun_anew_is_seen_by_the_check() {
-    let folder = older_store();
+    let folder = older_store(1);
     let file = Connection::open(folder.path().join("outbox.db")).unwrap();
     // the planted bug: an older version is taken for damage
     file.pragma_update(None, "user_version", 0).unwrap();
@@ -126,7 +139,7 @@ fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
 
 #[test]
 fn a_newer_store_with_waiting_events_is_refused_unchanged_and_goes_on_with_its_own_version() {
-    let folder = older_store();
+    let folder = older_store(1);
     let version = |version: i64| {
         let newer = Connection::open(folder.path().join("outbox.db")).unwrap();
         newer.pragma_update(None, "user_version", version).unwrap();
@@ -134,7 +147,7 @@ fn a_newer_store_with_waiting_events_is_refused_unchanged_and_goes_on_with_its_o
         newer
     };
     // a newer monitor that was killed: part of its store is still in the log
-    let killed = version(3);
+    let killed = version(4);
     let copy = tempfile::tempdir().unwrap();
     for (name, bytes) in contents(folder.path()) {
         std::fs::write(copy.path().join(name), bytes).unwrap();
@@ -143,9 +156,32 @@ fn a_newer_store_with_waiting_events_is_refused_unchanged_and_goes_on_with_its_o
     let before = contents(copy.path());
     assert_eq!(before.len(), 2, "database and log");
     let error = Outbox::open(copy.path(), &clock()).unwrap_err();
-    assert!(matches!(error, OutboxError::Newer { found: 3, known: 2, .. }), "{error}");
+    assert!(matches!(error, OutboxError::Newer { found: 4, known: 3, .. }), "{error}");
     assert_eq!(contents(copy.path()), before);
 
     drop(version(1));
     assert_eq!(lost(folder.path()), [] as [&str; 0]);
+}
+
+#[test]
+fn the_servers_question_is_kept_until_it_is_dealt_with_and_a_changed_one_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let outbox = open(folder.path());
+    assert!(!outbox.question().is_open());
+    outbox.note_asked(7).unwrap();
+    drop(outbox);
+    let outbox = open(folder.path());
+    assert_eq!(outbox.question(), Question { asked: 7, done: 0 });
+    // a newer one that comes meanwhile stays open
+    outbox.note_asked(8).unwrap();
+    outbox.note_done(7).unwrap();
+    assert!(outbox.question().is_open());
+    outbox.note_done(8).unwrap();
+    drop(outbox);
+    assert_eq!(open(folder.path()).question(), Question { asked: 8, done: 8 });
+    let file = Connection::open(folder.path().join("outbox.db")).unwrap();
+    file.execute("UPDATE history SET done = 9", []).unwrap();
+    drop(file);
+    // the damaged store was set aside
+    assert_eq!(open(folder.path()).question(), Question::default());
 }

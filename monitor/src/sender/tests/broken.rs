@@ -31,6 +31,9 @@ macro_rules! delegate {
             fn record_delivery(&self, to: Destination, report: &DeliveryReport) -> Result<(), OutboxError> {
                 self.0.record_delivery(to, report)
             }
+            fn note_asked(&self, number: i64) -> Result<(), OutboxError> {
+                self.0.note_asked(number)
+            }
             fn subscribe(&self, to: Destination) -> watch::Receiver<u64> {
                 self.0.subscribe(to)
             }
@@ -134,6 +137,10 @@ impl Queue for Sweeping {
 
     fn record_delivery(&self, to: Destination, report: &DeliveryReport) -> Result<(), OutboxError> {
         self.0.record_delivery(to, report)
+    }
+
+    fn note_asked(&self, number: i64) -> Result<(), OutboxError> {
+        self.0.note_asked(number)
     }
 
     fn subscribe(&self, to: Destination) -> watch::Receiver<u64> {

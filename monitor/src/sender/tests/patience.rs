@@ -102,6 +102,7 @@ async fn outlast<Q: Queue + Sync>(
             || Answer {
                 verdict: Verdict::Later { after: None },
                 reason: Reason::NoAnswer("the connection broke".to_owned()),
+                asks: None,
             },
             |status| answer(*status),
         )

@@ -7,6 +7,7 @@ use vibetea_protocol::api::Viewer;
 
 use super::parameters::Parameters;
 use crate::app::App;
+use crate::auth::Holder;
 use crate::error::Refusal;
 
 pub(super) async fn get(
@@ -16,5 +17,13 @@ pub(super) async fn get(
 ) -> Result<Json<Viewer>, Refusal> {
     let viewer = app.access.viewer(&headers)?;
     Parameters::of(&uri, &[])?;
-    Ok(Json(Viewer { admin: viewer.admin, sources: viewer.sources.names() }))
+    let token = match viewer.holder {
+        Holder::Issued(digest) => app.access.roster().token_id(&digest),
+        Holder::Anybody | Holder::Configured => None,
+    };
+    Ok(Json(Viewer {
+        admin: viewer.admin,
+        sources: viewer.sources.names(),
+        token: token.map(|id| id.as_ref().to_owned()),
+    }))
 }

@@ -10,8 +10,8 @@ use tokio::time::{Instant, MissedTickBehavior, timeout};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use vibetea_protocol::stream::RESET_FRAME;
 
-use crate::access::Ended;
 use super::broken;
+use crate::access::Ended;
 use crate::app::App;
 use crate::auth::Viewer;
 use crate::filter::Filter;
@@ -45,6 +45,8 @@ pub(super) struct Subscriber {
 enum End {
     /// The peer went, in whatever manner.
     Gone,
+    /// The peer takes its leave, and waits for the answer.
+    Leaving,
     /// The peer is too slow, silent, or cannot be read.
     Lost,
     /// The server closes it.
@@ -64,6 +66,8 @@ impl Subscriber {
         };
         match end {
             End::Gone => {}
+            // the answer stands ready; a peer that does not take it is gone as well
+            End::Leaving => drop(timeout(FAREWELL, socket.flush()).await),
             End::Lost => {
                 app.metrics.subscribers_lost.inc();
             }
@@ -131,7 +135,8 @@ impl Serving<'_> {
     /// What a subscriber says is of no interest, but that it says something is.
     fn hear(&mut self, message: Option<Result<Message, axum::Error>>) -> ControlFlow<End> {
         match message {
-            None | Some(Ok(Message::Close(_))) => ControlFlow::Break(End::Gone),
+            None => ControlFlow::Break(End::Gone),
+            Some(Ok(Message::Close(_))) => ControlFlow::Break(End::Leaving),
             Some(Err(error)) => {
                 tracing::debug!(%error, "a subscriber cannot be read");
                 let farewell = broken::farewell(error);

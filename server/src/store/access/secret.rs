@@ -3,13 +3,12 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
+use vibetea_protocol::enrol::Code;
 
 use super::AccessError;
 
 /// What our tokens begin with, so that they are known for what they are where they should not be.
 const TOKEN_PREFIX: &str = "vt_";
-/// 32 digits that are told apart when they are read aloud.
-const CODE_DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 /// What is kept of a token. A secret of 256 bits needs no slower hash.
 pub fn token_digest(token: &[u8]) -> [u8; 32] {
@@ -28,16 +27,7 @@ pub(super) fn new_id() -> Result<String, AccessError> {
 
 /// A code of 40 bits, `XXXX-XXXX`.
 pub(super) fn new_code() -> Result<String, AccessError> {
-    let number = random::<5>()?.into_iter().fold(0_u64, |number, byte| (number << 8) | u64::from(byte));
-    let mut code = String::with_capacity(9);
-    for place in (0..8).rev() {
-        let digit = usize::try_from((number >> (5 * place)) & 31).unwrap_or_default();
-        code.push(CODE_DIGITS[digit].into());
-        if place == 4 {
-            code.push('-');
-        }
-    }
-    Ok(code)
+    Ok(Code::from_bytes(random()?).as_str().to_owned())
 }
 
 fn random<const N: usize>() -> Result<[u8; N], AccessError> {
@@ -57,10 +47,7 @@ mod tests {
         assert!(token.starts_with("vt_") && token.bytes().all(|byte| byte.is_ascii_graphic()), "{token}");
         assert_ne!(token, new_token().unwrap());
         let code = new_code().unwrap();
-        assert_eq!(code.len(), 9);
-        let (left, right) = code.split_once('-').unwrap();
-        assert_eq!((left.len(), right.len()), (4, 4));
-        assert!((left.to_owned() + right).bytes().all(|digit| CODE_DIGITS.contains(&digit)), "{code}");
+        assert_eq!(code.parse::<Code>().unwrap().as_str(), code);
         assert_ne!(code, new_code().unwrap());
         assert!(new_id().unwrap().starts_with("tok_"));
     }

@@ -7,13 +7,18 @@ use vibetea_protocol::timestamp::MICROS_PER_QUARTER;
 use super::Wanted;
 use super::scan::{Direction, Found, Scan};
 use super::slots;
-use crate::store::tables::{ReadError, Tables};
+use crate::store::tables::{ReadError, Statement, Tables};
 use crate::store::{EventsAnswer, EventsQuestion, Position, Side};
 
 /// Events that are looked at for one page, the rest of the last moment apart.
 const MOST_EVENTS: usize = 16_000;
 /// Rows of the counts that are looked at for one page, the rest of the last quarter apart.
 const MOST_COUNTS: usize = 40_000;
+
+const OLDEST: Statement = Statement::per_database(
+    "SELECT coalesce(min(ts), 0) FROM event",
+    "SELECT coalesce(micros(min(timestamp)), 0) FROM events",
+);
 
 /// The page, newest event first.
 pub(in crate::store) fn events(
@@ -66,6 +71,13 @@ fn search(
     let mut scan = Scan::new(direction, wanted.clone(), &question.filter, question.limit, MOST_EVENTS);
     if question.filter.is_open() {
         scan.search(tables, between)?;
+        return Ok(scan.end());
+    }
+    // counts outlive their events: where no event is left, nothing has to be looked for
+    let oldest = tables.one(&OLDEST, &[], |row| row.integer(0))?.unwrap_or_default();
+    let start = between.start.clone().max(Position { micros: oldest, key: String::new() });
+    let between = &(start..between.end.clone());
+    if between.start >= between.end {
         return Ok(scan.end());
     }
     let quarters = between.start.micros / MICROS_PER_QUARTER..between.end.micros / MICROS_PER_QUARTER + 1;

@@ -3,13 +3,18 @@
 //!
 //! Whoever stores holds the row of `stream` until the commit, so that places in the stream follow commits.
 
+mod asked;
 mod connection;
+mod copy;
 mod count;
+mod examine;
 mod follow;
+mod forget;
 mod insert;
 mod open;
 mod read;
 mod reader;
+mod restore;
 mod tickets;
 mod writer;
 
@@ -19,15 +24,15 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use vibetea_protocol::api::Session;
 use vibetea_protocol::history::HourlyAggregate;
-use vibetea_protocol::{Clock, EventId, Timestamp};
+use vibetea_protocol::{Clock, EventId, SourceId, Timestamp};
 
 use super::calendar::days_before;
 use super::pool::ReadPool;
 use super::queue::Queue;
 use super::{
-    AccessStore, BreakdownsAnswer, BreakdownsQuestion, Calendar, CountsAnswer, CountsQuestion, EventsAnswer,
-    EventsQuestion, LiveEvent, NewBatch, OnLive, OpenError, SessionsAnswer, SessionsQuestion, SourceFilter,
-    StoreError, Totals, ask,
+    AccessStore, Asked, BreakdownsAnswer, BreakdownsQuestion, Calendar, CountsAnswer, CountsQuestion,
+    EventsAnswer, EventsQuestion, Forget, Forgotten, LiveEvent, NewBatch, OnLive, OpenError, SessionsAnswer,
+    SessionsQuestion, SourceFilter, StoreError, Totals, ask,
 };
 use connection::Target;
 use follow::{Follower, Looks};
@@ -214,6 +219,27 @@ impl PostgresStore {
         self.readers
             .read(move |reader| reader.run(async |connection| tickets::take(connection, digest).await))
             .await
+    }
+
+    pub(super) async fn forget(&self, what: Forget) -> Result<Forgotten, StoreError> {
+        self.queue.forget(what).await
+    }
+
+    pub(super) async fn asked(&self) -> Result<Asked, StoreError> {
+        self.readers.read(|reader| reader.run(asked::read)).await
+    }
+
+    pub(super) async fn ask_history(&self, sources: Vec<SourceId>) -> Result<i64, StoreError> {
+        let now = self.clock.now();
+        let number = self
+            .readers
+            .read(move |reader| reader.run(async |connection| asked::ask(connection, &sources, now).await))
+            .await?;
+        number.ok_or_else(super::asked::too_many)
+    }
+
+    pub(super) async fn is_moving(&self, within: Duration) -> bool {
+        self.queue.is_moving(within).await
     }
 
     pub(super) async fn check_writable(&self) -> Result<(), StoreError> {

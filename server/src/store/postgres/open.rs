@@ -33,6 +33,7 @@ const IN_THE_WAY: &str = "
 
 /// How many migrations the hosted platform's tool has run, which keeps a record of its own: told by what they made.
 const RUN_ELSEWHERE: &str = "SELECT CASE WHEN to_regproc('vibetea.hours_since') IS NOT NULL THEN 6::bigint
+    WHEN to_regclass('vibetea.asked') IS NOT NULL THEN 5
     WHEN to_regclass('vibetea.access_version') IS NOT NULL THEN 4
     WHEN to_regclass('vibetea.ticket') IS NOT NULL THEN 3
     WHEN to_regclass('vibetea.counted') IS NOT NULL THEN 2 WHEN to_regclass('vibetea.stream') IS NOT NULL THEN 1 ELSE 0 END";
@@ -40,10 +41,47 @@ const RUN_ELSEWHERE: &str = "SELECT CASE WHEN to_regproc('vibetea.hours_since') 
 /// Brings the schema up to date. Several servers may do so at once: one migrates, the others wait.
 pub(super) async fn migrate(target: &Target, wait: Duration) -> Result<(), OpenError> {
     let mut connection = reach(target, wait).await?;
-    let outcome = run(target, &mut connection).await;
+    let outcome = run(target, &mut connection, None).await;
     // the lock on migrations goes with the session, whatever happened
     let _ = connection.close().await;
     outcome
+}
+
+/// The newest migration that this release knows.
+pub(super) fn newest_schema() -> i64 {
+    MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default()
+}
+
+/// Makes the schema as it was after that migration, in a database that holds nothing newer.
+pub(super) async fn migrate_to(
+    target: &Target,
+    connection: &mut PgConnection,
+    version: i64,
+) -> Result<(), OpenError> {
+    let found = schema(connection).await.map_err(|error| failed(target, &error))?;
+    if found > version {
+        return Err(OpenError::Failed {
+            database: target.name.clone(),
+            detail: format!(
+                "its schema has version {found}, the copy's has {version}: use a database without tables of VibeTea"
+            ),
+        });
+    }
+    run(target, connection, Some(version)).await
+}
+
+/// The newest migration that was run, by whatever tool; 0 where there is no store.
+pub(super) async fn schema(connection: &mut PgConnection) -> sqlx::Result<i64> {
+    let recorded: bool = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL")
+        .bind(RECORD)
+        .fetch_one(&mut *connection)
+        .await?;
+    let newest = if recorded {
+        "SELECT coalesce(max(version), 0) FROM vibetea._sqlx_migrations WHERE success"
+    } else {
+        RUN_ELSEWHERE
+    };
+    sqlx::query_scalar(newest).fetch_one(connection).await
 }
 
 /// Waits for a database that is not up yet.
@@ -70,7 +108,8 @@ async fn reach(target: &Target, wait: Duration) -> Result<PgConnection, OpenErro
     }
 }
 
-async fn run(target: &Target, connection: &mut PgConnection) -> Result<(), OpenError> {
+/// Runs what is missing, up to a migration where one is named.
+async fn run(target: &Target, connection: &mut PgConnection, up_to: Option<i64>) -> Result<(), OpenError> {
     // a migration of a large table takes its time, and so does waiting for another server's
     connection
         .execute("SET statement_timeout = 0; SET lock_timeout = 0; SET search_path = public; SET client_min_messages = warning")
@@ -87,7 +126,7 @@ async fn run(target: &Target, connection: &mut PgConnection) -> Result<(), OpenE
         if run_elsewhere > 0 {
             migrator.run_direct(Some(run_elsewhere), connection, true).await?;
         }
-        migrator.run_direct(None, connection, false).await
+        migrator.run_direct(up_to, connection, false).await
     };
     outcome.await.map_err(|error| {
         let database = target.name.clone();

@@ -56,6 +56,9 @@ pub(super) async fn newest_seq(connection: &mut PgConnection) -> sqlx::Result<u6
     Ok(newest.unsigned_abs())
 }
 
+/// A column as one value; none of no rows.
+type Numbers = Option<Vec<i64>>;
+
 /// Events per UTC hour and source from a moment on, without an end.
 pub(super) async fn hourly_aggregates(
     connection: &mut PgConnection,
@@ -66,7 +69,6 @@ pub(super) async fn hourly_aggregates(
     if source.is_some_and(|source| source.contains('\0')) {
         return Ok(Vec::new());
     }
-    type Numbers = Option<Vec<i64>>;
     let (hours, sources, events): (Numbers, Numbers, Numbers) =
         sqlx::query_as(HOURLY).bind(from.as_micros()).bind(source).fetch_one(&mut *connection).await?;
     let (hours, sources, events) =

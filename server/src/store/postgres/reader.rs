@@ -55,11 +55,14 @@ impl Reader {
         Tables::Postgres(self)
     }
 
-    /// Runs `work` on one state of the database.
+    /// Runs `work` on one state of the database; within such work, on the same one.
     pub(in crate::store) fn snapshot<T>(
         &self,
         work: impl FnOnce() -> Result<T, ReadError>,
     ) -> Result<T, ReadError> {
+        if self.in_snapshot.get() {
+            return work();
+        }
         self.rows(BEGIN, &[])?;
         self.in_snapshot.set(true);
         let answer = work()?;

@@ -15,7 +15,8 @@ use super::PostgresOptions;
 use super::connection::{self, Target};
 use super::count::Counter;
 use super::follow::Looks;
-use super::insert;
+use super::{forget, insert};
+use crate::store::forget::Cut;
 use crate::store::queue::{Command, Group, Health, Queue};
 use crate::store::{OpenError, Route};
 
@@ -83,7 +84,10 @@ impl Writer {
                 self.with_connection(async |connection, counter| counter.catch_up(connection).await);
             match outcome {
                 Ok(true) => break,
-                Ok(false) => parts += 1,
+                Ok(false) => {
+                    parts += 1;
+                    self.health.moved();
+                }
                 Err(error) => {
                     tracing::warn!(%error, "the stored events cannot be counted now: the next write goes on");
                     return;
@@ -95,19 +99,32 @@ impl Writer {
         }
     }
 
-    fn serve(&mut self, group: Group) {
+    fn serve(&mut self, mut group: Group) {
+        let forget = group.forget.take();
+        if !group.is_empty() {
+            self.commit(group);
+        }
+        if let Some(step) = forget {
+            let cut = Cut::of(&step.what);
+            let outcome = self
+                .with_connection(async |connection, counter| forget::forget(connection, counter, cut).await);
+            step.answer(outcome.map_err(|error| connection::store_error(&error)));
+        }
+    }
+
+    fn commit(&mut self, group: Group) {
         let outcome = self.store(&group);
         if let Err(error) = &outcome
             && connection::is_about_values(error)
             && group.inserts.len() > 1
         {
             // one batch must not be refused for what another holds
-            let Group { inserts, checks } = group;
+            let Group { inserts, checks, .. } = group;
             for insert in inserts {
-                self.serve(Group { inserts: vec![insert], checks: Vec::new() });
+                self.commit(Group { inserts: vec![insert], ..Group::default() });
             }
             if !checks.is_empty() {
-                self.serve(Group { inserts: Vec::new(), checks });
+                self.commit(Group { checks, ..Group::default() });
             }
             return;
         }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction};
-use vibetea_protocol::{EventId, event::InvalidId};
+use vibetea_protocol::{EventId, Timestamp, event::InvalidId};
 
 use super::reader::invalid;
 use crate::store::NewEvent;
@@ -19,7 +19,10 @@ const ROWS: usize = 50;
 /// least this many at a time.
 const SMALLEST_SLICE: usize = 64;
 
-const NEWEST: &str = "SELECT coalesce(max(seq), 0) FROM event";
+/// The newest place that was ever given out; its event may be forgotten.
+pub(super) const NEWEST: &str =
+    "SELECT max((SELECT coalesce(max(seq), 0) FROM event), (SELECT newest FROM forgotten))";
+const FORGOTTEN: &str = "SELECT through FROM forgotten";
 const UNSETTLED: &str = "SELECT id, seq FROM event WHERE seq > (SELECT through FROM indexed)";
 const SETTLED: &str = "SELECT seq FROM event_id WHERE id = ?1";
 
@@ -73,6 +76,8 @@ pub(super) struct Ids {
     settle_at: usize,
     look_up: String,
     move_rows: String,
+    /// Events before this moment are forgotten, microseconds since 1970.
+    forgotten_before: i64,
     pub(super) next_seq: i64,
 }
 
@@ -90,6 +95,7 @@ impl Ids {
             settle_at: settle_at.max(1),
             look_up: format!("SELECT id, seq FROM event_id WHERE id IN ({})", places.join(", ")),
             move_rows: move_sql(ROWS),
+            forgotten_before: 0,
             next_seq: 1,
         };
         ids.reload(connection)?;
@@ -106,6 +112,7 @@ impl Ids {
         self.run.clear();
         (self.settled, self.settling) = (0, 0);
         self.next_seq = newest + 1;
+        self.forgotten_before = connection.query_row(FORGOTTEN, [], |row| row.get(0))?;
         self.shared.change(|runs| *runs = Runs { recent, settling: HashMap::new() });
         self.begin_run();
         Ok(())
@@ -145,6 +152,30 @@ impl Ids {
             }
         }
         Ok(found)
+    }
+
+    /// Whether an event of that time would be one that was forgotten.
+    pub(super) fn is_forgotten(&self, timestamp: Timestamp) -> bool {
+        timestamp.as_micros() < self.forgotten_before
+    }
+
+    /// These events are deleted, and everything before that moment is to be taken for known.
+    pub(super) fn forgot(&mut self, before: i64, ids: &[EventId]) {
+        self.forgotten_before = self.forgotten_before.max(before);
+        if ids.is_empty() {
+            return;
+        }
+        let is_gone = |id: &EventId| ids.binary_search(id).is_ok();
+        self.shared.change(|runs| {
+            for id in ids {
+                runs.recent.remove(id);
+                runs.settling.remove(id);
+            }
+        });
+        // what is in the table already was deleted there
+        let mut rest = self.run.split_off(self.settled);
+        rest.retain(|(id, _)| !is_gone(id));
+        self.run.append(&mut rest);
     }
 
     /// Where the open transaction has put an event.

@@ -10,9 +10,10 @@ use vibetea_protocol::{SourceId, Timestamp};
 
 use super::ids::Ids;
 use super::tally::Counts;
-use super::{kept, read};
+use super::{forget, kept, read};
+use crate::store::forget::Cut;
 use crate::store::kept::{Kept, Names, Seen};
-use crate::store::{LiveEvent, NewBatch, NewEvent, Route};
+use crate::store::{Forgotten, LiveEvent, NewBatch, NewEvent, Route};
 
 /// Rows per statement, largest first: fewer statements cost less, and longer ones gain nothing more.
 const ROWS: [usize; 3] = [50, 10, 1];
@@ -54,10 +55,7 @@ impl Inserter {
         batches: impl Iterator<Item = &'a NewBatch>,
         created: Timestamp,
     ) -> rusqlite::Result<Stored> {
-        if self.unsure {
-            self.ids.reload(connection)?;
-            self.unsure = false;
-        }
+        self.make_sure(connection)?;
         self.names.bound();
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut stored = Stored { inserted: Vec::new(), live: Vec::new() };
@@ -82,6 +80,24 @@ impl Inserter {
         transaction.commit()?;
         self.ids.committed();
         Ok(stored)
+    }
+
+    /// Takes one step of forgetting. After an error call [`Self::forget`].
+    pub(super) fn forget_events(
+        &mut self,
+        connection: &mut Connection,
+        cut: Cut,
+    ) -> rusqlite::Result<Forgotten> {
+        self.make_sure(connection)?;
+        forget::forget(connection, &mut self.ids, cut)
+    }
+
+    fn make_sure(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        if self.unsure {
+            self.ids.reload(connection)?;
+            self.unsure = false;
+        }
+        Ok(())
     }
 
     /// After a transaction that failed nobody knows what of it is stored: numbers and places are read again.
@@ -110,6 +126,9 @@ impl Inserter {
         let stored = self.ids.stored(target.transaction, events)?;
         let mut rows = Vec::with_capacity(events.len());
         for event in events {
+            if self.ids.is_forgotten(event.timestamp) {
+                continue;
+            }
             match self.ids.fresh(&event.id).or_else(|| stored.get(&event.id).copied()) {
                 None => {
                     let seq = self.ids.put(event.id);

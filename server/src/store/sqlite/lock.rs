@@ -23,8 +23,17 @@ pub(super) enum LockError {
 impl FileLock {
     /// Takes the lock that stands beside `database`, waiting up to `wait` for a process on its way out.
     pub(super) fn take(database: &Path, wait: Duration) -> Result<Self, LockError> {
+        Self::take_file(&side_file(database, ".lock"), wait)
+    }
+
+    /// Takes the lock of those who copy `database`, which a server does not need.
+    pub(super) fn for_copy(database: &Path) -> Result<Self, LockError> {
+        Self::take_file(&side_file(database, ".copy-lock"), Duration::ZERO)
+    }
+
+    fn take_file(path: &Path, wait: Duration) -> Result<Self, LockError> {
         let deadline = Instant::now() + wait;
-        let file = private_file().open(side_file(database)).map_err(LockError::Io)?;
+        let file = private_file().open(path).map_err(LockError::Io)?;
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(Self { _file: file }),
@@ -36,9 +45,9 @@ impl FileLock {
     }
 }
 
-fn side_file(database: &Path) -> PathBuf {
+fn side_file(database: &Path, suffix: &str) -> PathBuf {
     let mut name = database.as_os_str().to_owned();
-    name.push(".lock");
+    name.push(suffix);
     name.into()
 }
 

@@ -3,12 +3,17 @@
 //! rusqlite and not sqlx, because sqlx pays a thread hop per statement: in one transaction of a thousand rows
 //! it is several times slower. sqlx only runs the migrations.
 
+mod asked;
 mod connection;
+mod copy;
+mod examine;
+mod forget;
 mod hourly;
 mod ids;
 mod insert;
 mod kept;
 mod lock;
+mod mount;
 mod open;
 mod read;
 mod reader;
@@ -21,19 +26,20 @@ use std::time::Duration;
 
 use vibetea_protocol::api::Session;
 use vibetea_protocol::history::HourlyAggregate;
-use vibetea_protocol::{Clock, EventId, Timestamp};
+use vibetea_protocol::{Clock, EventId, SourceId, Timestamp};
 
 use super::calendar::days_before;
 use super::pool::ReadPool;
 use super::queue::Queue;
 use super::{
-    AccessStore, BreakdownsAnswer, BreakdownsQuestion, Calendar, CountsAnswer, CountsQuestion, EventsAnswer,
-    EventsQuestion, LiveEvent, NewBatch, OnLive, OpenError, SessionsAnswer, SessionsQuestion, SourceFilter,
-    StoreError, Totals, ask,
+    AccessStore, Asked, BreakdownsAnswer, BreakdownsQuestion, Calendar, CountsAnswer, CountsQuestion,
+    EventsAnswer, EventsQuestion, Forget, Forgotten, LiveEvent, NewBatch, OnLive, OpenError, SessionsAnswer,
+    SessionsQuestion, SourceFilter, StoreError, Totals, ask,
 };
 use ids::RecentIds;
 
 pub(super) use connection::store_error;
+pub use mount::FileSystem;
 pub(super) use open::has_current_schema;
 pub(super) use reader::Reader;
 
@@ -81,6 +87,7 @@ pub struct SqliteStore {
     readers: Arc<ReadPool<Reader>>,
     ids: Arc<RecentIds>,
     access: AccessStore,
+    path: PathBuf,
     clock: Clock,
 }
 
@@ -93,10 +100,11 @@ impl SqliteStore {
         let opened = open::open(&options).await?;
         let path = opened.path.clone();
         let access = AccessStore::of_sqlite(&path);
-        let readers = ReadPool::new(options.readers, move || Reader::open(&path));
+        let of_readers = path.clone();
+        let readers = ReadPool::new(options.readers, move || Reader::open(&of_readers));
         let ids = opened.ids.shared();
         let queue = writer::spawn(opened, &options, clock.clone(), on_live)?;
-        Ok(Self { queue: Arc::new(queue), readers: Arc::new(readers), ids, access, clock })
+        Ok(Self { queue: Arc::new(queue), readers: Arc::new(readers), ids, access, path, clock })
     }
 
     pub(super) async fn bulk_insert_events(&self, batch: NewBatch) -> Result<u64, StoreError> {
@@ -167,6 +175,33 @@ impl SqliteStore {
         question: BreakdownsQuestion,
     ) -> Result<BreakdownsAnswer, StoreError> {
         self.readers.read(move |reader| ask::breakdowns(reader.tables(), &question)).await
+    }
+
+    pub(super) async fn forget(&self, what: Forget) -> Result<Forgotten, StoreError> {
+        self.queue.forget(what).await
+    }
+
+    pub(super) async fn asked(&self) -> Result<Asked, StoreError> {
+        self.readers.read(asked::read).await
+    }
+
+    pub(super) async fn ask_history(&self, sources: Vec<SourceId>) -> Result<i64, StoreError> {
+        Self::ask_history_at(self.path.clone(), sources, self.clock.now()).await
+    }
+
+    /// Asks by the file alone, which has the newest schema; a server may run on it.
+    pub async fn ask_history_at(
+        path: PathBuf,
+        sources: Vec<SourceId>,
+        now: Timestamp,
+    ) -> Result<i64, StoreError> {
+        tokio::task::spawn_blocking(move || asked::ask(&path, &sources, now))
+            .await
+            .map_err(|error| StoreError::Internal(error.to_string()))?
+    }
+
+    pub(super) async fn is_moving(&self, within: Duration) -> bool {
+        self.queue.is_moving(within).await
     }
 
     pub(super) async fn check_writable(&self) -> Result<(), StoreError> {

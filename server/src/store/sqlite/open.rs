@@ -1,6 +1,6 @@
 //! From a path to a locked, checked and migrated file.
 
-use std::cmp::Ordering;
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,13 +12,14 @@ use sqlx::{ConnectOptions as _, Connection as _};
 
 use super::ids::Ids;
 use super::lock::{FileLock, LockError, private_file};
+use super::mount::FileSystem;
 use super::{SqliteOptions, connection, kept};
 use crate::store::OpenError;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
 
 /// Set by the first migration.
-const APPLICATION_ID: i64 = 1_448_371_553;
+pub(super) const APPLICATION_ID: i64 = 1_448_371_553;
 /// Up to here every page is checked at the start; a larger file would delay it noticeably.
 const CHECKED_BYTES: u64 = 8 * 1024 * 1024;
 
@@ -63,18 +64,22 @@ fn current_schema(path: &Path) -> Result<Option<PathBuf>, OpenError> {
     if !is_ours(&connection).map_err(unreadable)? {
         return Err(foreign(&path));
     }
-    let newest = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
     let recorded = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_sqlx_migrations'";
     if !connection.prepare(recorded).and_then(|mut select| select.exists([])).map_err(unreadable)? {
         return Ok(None);
     }
-    let applied = "SELECT coalesce(max(version), 0) FROM _sqlx_migrations WHERE success";
-    let version: i64 = connection.query_row(applied, [], |row| row.get(0)).map_err(unreadable)?;
-    match version.cmp(&newest) {
-        Ordering::Less => Ok(None),
-        Ordering::Equal => Ok(Some(path)),
-        Ordering::Greater => Err(OpenError::NewerSchema { database: name(&path), version }),
+    let applied = applied(&connection).map_err(unreadable)?;
+    let known: BTreeSet<i64> = MIGRATIONS.iter().map(|migration| migration.version).collect();
+    match applied.difference(&known).next() {
+        Some(version) => Err(OpenError::NewerSchema { database: name(&path), version: *version }),
+        None => Ok(Some(path).filter(|_| applied == known)),
     }
+}
+
+fn applied(connection: &Connection) -> rusqlite::Result<BTreeSet<i64>> {
+    let mut select = connection.prepare("SELECT version FROM _sqlx_migrations WHERE success")?;
+    let versions = select.query_map([], |row| row.get(0))?;
+    versions.collect()
 }
 
 /// Counts what an earlier release left uncounted, and reads back the ids that are not in their table yet.
@@ -93,6 +98,9 @@ fn prepare(options: &SqliteOptions) -> Result<(PathBuf, FileLock, Connection), O
     })?;
     if !path.exists() {
         private_file().open(&path).map_err(|error| not_writable(&path, &error))?;
+    }
+    if let Some(warning) = FileSystem::of(&path).warning() {
+        tracing::warn!(database = %path.display(), "{warning}");
     }
     let connection = check(&path, options)?;
     make_private(&path).map_err(|error| not_writable(&path, &error))?;
@@ -113,8 +121,13 @@ fn check(path: &Path, options: &SqliteOptions) -> Result<Connection, OpenError> 
     Ok(connection)
 }
 
+/// The newest migration that this release knows.
+pub(super) fn newest_schema() -> i64 {
+    MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default()
+}
+
 /// The path without links, so that two names of one file share a lock. Makes missing folders.
-fn real_path(path: &Path) -> io::Result<PathBuf> {
+pub(super) fn real_path(path: &Path) -> io::Result<PathBuf> {
     if path.exists() {
         return path.canonicalize();
     }
@@ -158,7 +171,7 @@ fn make_private(_: &Path) -> io::Result<()> {
 }
 
 /// Whether the file is empty or was made by our migrations.
-fn is_ours(connection: &Connection) -> rusqlite::Result<bool> {
+pub(super) fn is_ours(connection: &Connection) -> rusqlite::Result<bool> {
     let id: i64 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
     // a start that died early leaves the table of migrations alone
     let others = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name <> '_sqlx_migrations'";
@@ -202,7 +215,7 @@ fn foreign(path: &Path) -> OpenError {
     }
 }
 
-fn not_writable(path: &Path, error: &io::Error) -> OpenError {
+pub(super) fn not_writable(path: &Path, error: &io::Error) -> OpenError {
     OpenError::NotWritable { database: name(path), detail: error.to_string() }
 }
 

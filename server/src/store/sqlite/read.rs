@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension as _, Row};
 use vibetea_protocol::timestamp::InvalidTimestamp;
 use vibetea_protocol::{EventId, EventType, Timestamp, event::InvalidId};
 
-use super::ids::RecentIds;
+use super::ids::{self, RecentIds};
 use super::reader::{Reader, invalid};
 use crate::store::tables::ReadError;
 use crate::store::{LiveEvent, NewEvent};
@@ -43,9 +43,9 @@ pub(super) fn live_events_after(
         .collect()
 }
 
-/// The newest place that holds an event of either route; 0 in an empty store.
+/// The newest place that was given to an event of either route; 0 in a store that never held one.
 pub(super) fn newest_seq(reader: &Reader) -> Result<u64, ReadError> {
-    let mut select = reader.connection.prepare_cached("SELECT coalesce(max(seq), 0) FROM event")?;
+    let mut select = reader.connection.prepare_cached(ids::NEWEST)?;
     Ok(select.query_row([], |row| natural(row, 0))?)
 }
 

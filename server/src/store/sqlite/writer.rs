@@ -2,7 +2,7 @@
 //! then moves the log into the database.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread;
@@ -16,8 +16,9 @@ use super::connection::{self, PAGE_SIZE};
 use super::insert::{Inserter, Stored};
 use super::lock::FileLock;
 use super::open::Opened;
+use crate::store::forget::Cut;
 use crate::store::queue::{Command, Group, Health, Queue};
-use crate::store::{LiveEvent, OnLive, OpenError, StoreError};
+use crate::store::{Forgotten, LiveEvent, OnLive, OpenError, StoreError};
 
 /// Pages in the log after which it is moved even under load.
 const BUSY_PAGES: i64 = 40 * 1024 * 1024 / PAGE_SIZE;
@@ -110,29 +111,45 @@ impl Writer {
         incoming.recv().ok()
     }
 
-    fn serve(&mut self, group: Group) {
-        let stored = match catch_unwind(AssertUnwindSafe(|| self.store(&group))) {
-            Ok(Ok(stored)) => Ok(stored),
+    fn serve(&mut self, mut group: Group) {
+        let forget = group.forget.take();
+        if !group.is_empty() {
+            let stored = self.guarded(|writer| writer.store(&group));
+            self.health.note(stored.as_ref().map(|_| ()));
+            let inserted = stored.map(|stored| {
+                self.publish(&stored.live);
+                stored.inserted
+            });
+            group.answer(&inserted);
+        }
+        if let Some(step) = forget {
+            let cut = Cut::of(&step.what);
+            step.answer(self.guarded(|writer| writer.forget(cut)));
+        }
+    }
+
+    /// What fails leaves a writer that can go on.
+    fn guarded<T>(&mut self, work: impl FnOnce(&mut Self) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        match catch_unwind(AssertUnwindSafe(|| work(self))) {
+            Ok(Ok(done)) => Ok(done),
             Ok(Err(error)) => Err(self.recover(&error)),
             Err(_) => {
                 self.connection = None;
                 self.inserter.forget();
                 Err(StoreError::Internal("the writer panicked".to_owned()))
             }
-        };
-        self.health.note(stored.as_ref().map(|_| ()));
-        let inserted = stored.map(|stored| {
-            self.publish(&stored.live);
-            stored.inserted
-        });
-        group.answer(&inserted);
+        }
+    }
+
+    fn forget(&mut self, cut: Cut) -> rusqlite::Result<Forgotten> {
+        let connection = open(&mut self.connection, &self.path, self.busy_timeout)?;
+        let forgotten = self.inserter.forget_events(connection, cut)?;
+        self.log_pages = log_pages(connection)?;
+        Ok(forgotten)
     }
 
     fn store(&mut self, group: &Group) -> rusqlite::Result<Stored> {
-        let connection = match &mut self.connection {
-            Some(connection) => connection,
-            closed => closed.insert(connection::writer(&self.path, self.busy_timeout)?),
-        };
+        let connection = open(&mut self.connection, &self.path, self.busy_timeout)?;
         let stored = self.inserter.store(connection, group.batches(), self.clock.now())?;
         if !group.checks.is_empty() {
             self.checks = (self.checks + 1) % 1000;
@@ -167,6 +184,18 @@ impl Writer {
             Ok(left) => self.log_pages = left,
             Err(error) => tracing::warn!(%error, "the write-ahead log cannot be moved into the database"),
         }
+    }
+}
+
+/// The connection, opened again where it was given up.
+fn open<'a>(
+    connection: &'a mut Option<Connection>,
+    path: &Path,
+    busy_timeout: Duration,
+) -> rusqlite::Result<&'a mut Connection> {
+    match connection {
+        Some(connection) => Ok(connection),
+        closed => Ok(closed.insert(connection::writer(path, busy_timeout)?)),
     }
 }
 

@@ -27,6 +27,10 @@ pub(super) async fn read<T: DeserializeOwned>(body: Body) -> Result<T, Refusal> 
                 format!("The body is larger than {MOST_BYTES} bytes, or ends too early"),
             )
         })?;
+    // a list of the fields' values would be read as well
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Refusal::new(ErrorCode::InvalidRequest, "The body is no JSON object"));
+    }
     serde_json::from_slice(&bytes)
         .map_err(|error| Refusal::new(ErrorCode::InvalidRequest, format!("The body cannot be read: {error}")))
 }

@@ -34,18 +34,20 @@ pub(super) async fn post(
     Ok(Json(Enrolment { source: wanted.source, code, command, expires_in_seconds }))
 }
 
-/// By which address this server is reached: the one that the operator named, or the one that the page was called by.
+/// By which address this server is reached: the one that the operator named, or the one it was called by. A page tells
+/// its scheme in `Origin`; beyond this machine it is https.
 fn address(app: &AppState, headers: &HeaderMap, caller: Option<&Caller>) -> Result<PublicUrl, Refusal> {
     if let Some(public) = &app.public_url {
         return Ok(public.clone());
     }
-    let host = headers.get(header::HOST).and_then(|value| value.to_str().ok());
-    let scheme = if caller.is_some_and(|caller| caller.secure) { "https" } else { "http" };
-    let called = host.and_then(|host| {
-        AllowedHost::parse(host)?;
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let address = text(header::HOST).and_then(|host| {
+        let is_loopback = AllowedHost::parse(host)?.is_loopback();
+        let plain = text(header::ORIGIN) == Some(format!("http://{host}").as_str()) || is_loopback;
+        let scheme = if plain && !caller.is_some_and(|caller| caller.secure) { "http" } else { "https" };
         PublicUrl::parse(&format!("{scheme}://{host}{}", app.base_path))
     });
-    called.ok_or_else(|| {
+    address.ok_or_else(|| {
         Refusal::new(
             ErrorCode::InvalidRequest,
             "The request names no host by which this server is reached; set VIBETEA_PUBLIC_URL",

@@ -51,7 +51,7 @@ fn serve(bench: &mut Bench, numbers: std::ops::Range<u32>) -> Result<u64, StoreE
     let (answer, mut answered) = oneshot::channel();
     let room = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
     let insert = Insert::new(batch(numbers), answer, room);
-    bench.writer.serve(Group { inserts: vec![insert], checks: Vec::new() });
+    bench.writer.serve(Group { inserts: vec![insert], ..Group::default() });
     answered.try_recv().unwrap()
 }
 

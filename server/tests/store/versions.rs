@@ -1,0 +1,148 @@
+//! A store of every schema that was ever released goes on with everything in it.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use sha2::{Digest as _, Sha384};
+use vibetea_protocol::api::CountsBy;
+use vibetea_server::store::{
+    BreakdownsQuestion, Calendar, CountsQuestion, EventFilter, EventsQuestion, Position, Range, Route,
+    SessionsQuestion, Side, SourceFilter, Store,
+};
+
+use crate::home::make_version;
+use crate::support::{Place, at, insert};
+
+/// A migration as it was released.
+pub(crate) struct Migration {
+    pub(crate) version: i64,
+    pub(crate) description: String,
+    pub(crate) text: String,
+    /// Hexadecimal.
+    pub(crate) checksum: String,
+}
+
+/// Those of a database, in their order.
+pub(crate) fn migrations(database: &str) -> Vec<Migration> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations").join(database);
+    let mut found: Vec<Migration> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            let name = path.file_stem().unwrap().to_str().unwrap();
+            let (version, description) = name.split_once('_').unwrap();
+            let text = std::fs::read_to_string(&path).unwrap();
+            let checksum = hex(&Sha384::digest(&text));
+            let (version, description) = (version.parse().unwrap(), description.replace('_', " "));
+            Migration { version, description, text, checksum }
+        })
+        .collect();
+    found.sort_by_key(|migration| migration.version);
+    found
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
+}
+
+/// The rows that a store of that version held, from a text with `-- since N` before those of the tables of version N.
+pub(crate) fn rows(text: &str, version: i64) -> String {
+    let parts = text.split("-- since ").skip(1).map(|part| part.split_once('\n').unwrap());
+    parts.filter(|(since, _)| since.parse::<i64>().unwrap() <= version).map(|(_, rows)| rows).collect()
+}
+
+fn released() -> Vec<i64> {
+    migrations("sqlite").into_iter().map(|migration| migration.version).collect()
+}
+
+/// Everything that a store says of itself, as text.
+async fn said(store: &Store) -> Vec<String> {
+    let range = Range::new(None, None);
+    let all = SourceFilter::All;
+    let question = EventsQuestion {
+        filter: EventFilter::default(),
+        range,
+        side: Side::After(Position::start_of(range)),
+        limit: 1000,
+    };
+    let events = store.events(question).await.unwrap().events;
+    let question = SessionsQuestion {
+        sources: all.clone(),
+        project: None,
+        state: None,
+        range,
+        before: None,
+        limit: 1000,
+        now: at("2026-02-03T14:30:00Z"),
+    };
+    let sessions = store.sessions(question).await.unwrap().sessions;
+    let question = CountsQuestion { sources: all.clone(), range, split: true };
+    let counts = store.counts(question, Calendar::new("UTC", CountsBy::Hour).unwrap()).await.unwrap();
+    let breakdowns =
+        store.breakdowns(BreakdownsQuestion { sources: all, project: None, range }).await.unwrap();
+    let json = |value: &dyn erased::Json| value.text();
+    vec![
+        json(&events),
+        json(&sessions),
+        json(&counts.counts),
+        json(&(breakdowns.tools, breakdowns.projects, breakdowns.sources, breakdowns.types)),
+        format!("{:?}", store.totals(SourceFilter::All).await.unwrap()),
+    ]
+}
+
+/// JSON of values of several types, keys in one order, so that what each database keeps of a payload compares.
+mod erased {
+    pub(super) trait Json {
+        fn text(&self) -> String;
+    }
+
+    impl<T: serde::Serialize> Json for T {
+        fn text(&self) -> String {
+            // a value sorts the keys of its objects
+            serde_json::to_value(self).unwrap().to_string()
+        }
+    }
+}
+
+/// What a store that was made at that version says after this release has opened it.
+async fn opened(version: i64, change: &str) -> Vec<String> {
+    let place = Place::new();
+    make_version(&place.home, version);
+    if !change.is_empty() {
+        place.execute(change);
+    }
+    let store = place.open().await;
+    // what came before is known, what comes is stored, and after it everything is counted
+    assert_eq!(insert(&store, "laptop", Route::Batch, [900]).await.unwrap(), 1);
+    let told = said(&store).await;
+    let again: Vec<_> = place.column("SELECT id FROM events ORDER BY id");
+    assert_eq!(again.len(), 13);
+    store.close().await;
+    // and so it does after one more start
+    let store = place.open().await;
+    assert_eq!(store.totals(SourceFilter::All).await.unwrap().events, 13);
+    store.close().await;
+    told
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_and_counts_of_every_released_version_survive() {
+    let versions = released();
+    let (newest, older) = versions.split_last().unwrap();
+    let newest = opened(*newest, "").await;
+    assert!(newest[0].contains("evt_") && newest[1].contains("sessionId"), "{newest:?}");
+    for version in older.iter().copied() {
+        assert_eq!(opened(version, "").await, newest, "version {version}");
+    }
+}
+
+/// Planted bug: an upgrade that loses a row.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_count_that_is_lost_on_the_way_is_seen_by_the_check() {
+    let whole = opened(1, "").await;
+    let lost = "DELETE FROM hourly WHERE hour = (SELECT min(hour) FROM hourly)";
+    assert_ne!(opened(1, lost).await, whole);
+}

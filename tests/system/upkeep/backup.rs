@@ -1,0 +1,133 @@
+//! Copies that are made while events stream in hold everything that was acknowledged before they were begun.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use vibetea_tests::wait::until_so;
+
+use super::Site;
+use super::site::{LONG, events, id};
+use crate::crash::is_soak;
+
+/// Makes a copy in a file; answers what was said of it.
+type Copy = fn(&Site, &Path) -> String;
+
+fn by_command(site: &Site, file: &Path) -> String {
+    let said = site.says(&[Path::new("backup"), file]);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(std::fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    said
+}
+
+/// Ends the stream of events, also where something fails.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Copies again and again while events come, and restores each copy elsewhere; what was missing in the first bad one.
+fn lost_in_copies(site: &Site, copy: Copy) -> Vec<String> {
+    let server = site.start();
+    let acknowledged = Mutex::new(BTreeSet::new());
+    let over = AtomicBool::new(false);
+    let lost = std::thread::scope(|scope| {
+        let _end = End(&over);
+        scope.spawn(|| {
+            let mut first = 0;
+            while !over.load(Ordering::Relaxed) {
+                let path = ["/ingest", "/events"][usize::from(first % 200 == 0)];
+                site.take(path, &events(first..first + 20));
+                acknowledged.lock().unwrap().extend((first..first + 20).map(id));
+                first += 20;
+            }
+        });
+        let found = (0..if is_soak() { 40 } else { 3 }).find_map(|round| {
+            let enough = 200 * (round + 1);
+            until_so(LONG, "events are acknowledged", || acknowledged.lock().unwrap().len() > enough);
+            let before = acknowledged.lock().unwrap().clone();
+            let file = site.file(&format!("copy-{round}"));
+            let said = copy(site, &file);
+            let lost = missing(site, &file, &said, &before);
+            (!lost.is_empty()).then_some(lost)
+        });
+        found.unwrap_or_default()
+    });
+    Site::stop(server);
+    lost
+}
+
+/// Restores a copy elsewhere; answers what of these events is not in it.
+fn missing(site: &Site, file: &Path, said: &str, before: &BTreeSet<String>) -> Vec<String> {
+    let other = site.like();
+    let restored = other.says(&[Path::new("restore"), file]);
+    if !said.is_empty() {
+        assert_eq!(restored, said);
+    }
+    assert_eq!(other.says(&["digest"]), restored);
+    let found = other.ids();
+    let different: BTreeSet<String> = found.iter().cloned().collect();
+    assert_eq!(found.len(), different.len(), "an event stands twice in a copy");
+    // it goes on from there: counts hold, and what comes again is known
+    let server = other.start();
+    let told = other.says(&["doctor"]);
+    for line in ["integrity", "counts", "schema"] {
+        let passes = told
+            .lines()
+            .any(|told| !told.starts_with("fail") && !told.starts_with("warn") && told.contains(line));
+        assert!(passes, "{told}");
+    }
+    let again = other.take("/ingest", &events(0..40));
+    assert_eq!(again.json()["inserted"], 0, "{again:?}");
+    other.take("/events", &events(90_000_000..90_000_002));
+    assert_eq!(other.ids().len(), found.len() + 2);
+    Site::stop(server);
+    before.difference(&different).cloned().collect()
+}
+
+#[test]
+fn a_copy_holds_what_was_acknowledged_before_it_was_begun() {
+    for site in Site::both() {
+        assert_eq!(lost_in_copies(&site, by_command), [] as [String; 0]);
+    }
+}
+
+/// Planted bug: the file is copied without its log.
+#[test]
+fn a_copy_without_the_log_is_seen_by_the_check() {
+    let plain: Copy = |site, file| {
+        std::fs::copy(site.place.database(), file).unwrap();
+        String::new()
+    };
+    // a file whose schema is still in the log alone is no store at all
+    let lost = std::panic::catch_unwind(|| lost_in_copies(&Site::sqlite(), plain));
+    assert!(lost.is_err() || !lost.unwrap().is_empty());
+}
+
+#[test]
+fn nothing_is_written_over_and_a_store_that_is_not_there_is_not_made() {
+    for site in Site::both() {
+        if site.is_sqlite() {
+            let told = site.refuses(&[Path::new("backup"), &site.file("none")]);
+            assert!(told.contains("there is no database"), "{told}");
+            assert!(!site.place.database().exists());
+        }
+        let server = site.start();
+        site.take("/ingest", &events(0..20));
+        let file = site.file("mine");
+        std::fs::write(&file, "mine").unwrap();
+        let told = site.refuses(&[Path::new("backup"), &file]);
+        assert!(told.contains("exists already"), "{told}");
+        assert_eq!(std::fs::read(&file).unwrap(), b"mine");
+        let told = site.refuses(&[Path::new("backup"), &site.file("no/such/folder")]);
+        assert!(told.contains("cannot be written"), "{told}");
+        Site::stop(server);
+    }
+}
