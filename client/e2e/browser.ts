@@ -59,8 +59,8 @@ export async function newPage(
 }
 
 /** Opens the dashboard as the address that the server prints does. */
-export async function open(page: Page, world: World, view = "live"): Promise<void> {
-  await page.goto(`${world.url}#token=${TOKEN}`);
+export async function open(page: Page, world: World, view = "live", token = TOKEN): Promise<void> {
+  await page.goto(`${world.url}#token=${token}`);
   await whole(page);
   await show(page, view);
 }
@@ -86,6 +86,18 @@ export function complaints(page: Page): string[] {
     if (message.type() === "error") found.push(message.text());
   });
   return found;
+}
+
+export const isFocused = (page: Page, selector: string): Promise<boolean> =>
+  page.evaluate((wanted) => document.activeElement?.matches(wanted) ?? false, selector);
+
+/** Presses the tab key until something has the focus. */
+export async function tabTo(page: Page, what: string, selector: string): Promise<void> {
+  for (let presses = 0; presses < 60; presses++) {
+    if (await isFocused(page, selector)) return;
+    await page.keyboard.press("Tab");
+  }
+  throw new Error(`the tab key does not reach ${what}`);
 }
 
 /** The number the stream says it has loaded. */

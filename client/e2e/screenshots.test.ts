@@ -1,7 +1,8 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import type { Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { beforeAll, describe, expect, test } from "vitest";
+import type { SessionPage } from "../src/protocol/generated.ts";
 import { loadedCount, newPage, open, show } from "./browser.ts";
 import { Session } from "./session.ts";
 import { suite } from "./suite.ts";
@@ -47,20 +48,23 @@ async function work(world: World): Promise<void> {
   session.call("Write", "whistle.rs");
 }
 
-suite("pictures for the documents", { machines: Object.keys(MACHINES), needs: ["transcripts"] }, (the) => {
-  const newLook = async ({ size, viewport, colorScheme }: Look): Promise<{ page: Page; shoot: Shoot }> => {
-    const page = await newPage(the.browser, the.world, { viewport, colorScheme, reducedMotion: "reduce" });
-    const folder = KEPT ?? join(the.world.folder, "pictures");
-    mkdirSync(folder, { recursive: true });
-    const shoot = async (name: string) => {
-      await page.mouse.move(0, 0);
-      await page.screenshot({ path: join(folder, `${name}-${size}-${colorScheme}.png`), scale: "css" });
-    };
-    return { page, shoot };
+async function newLook(
+  { browser, world }: { browser: Browser; world: World },
+  { size, viewport, colorScheme }: Look,
+): Promise<{ page: Page; shoot: Shoot }> {
+  const page = await newPage(browser, world, { viewport, colorScheme, reducedMotion: "reduce" });
+  const folder = KEPT ?? join(world.folder, "pictures");
+  mkdirSync(folder, { recursive: true });
+  const shoot = async (name: string) => {
+    await page.mouse.move(0, 0);
+    await page.screenshot({ path: join(folder, `${name}-${size}-${colorScheme}.png`), scale: "css" });
   };
+  return { page, shoot };
+}
 
+suite("pictures for the documents", { machines: Object.keys(MACHINES), needs: ["transcripts"] }, (the) => {
   test.each(LOOKS)("$size, $colorScheme, with nothing stored", async (look) => {
-    const { page, shoot } = await newLook(look);
+    const { page, shoot } = await newLook(the, look);
     await page.goto(the.world.url);
     await page.getByLabel("Subscriber token").waitFor();
     await shoot("sign-in");
@@ -79,7 +83,7 @@ suite("pictures for the documents", { machines: Object.keys(MACHINES), needs: ["
     });
 
     test.each(LOOKS)("$size, $colorScheme", async (look) => {
-      const { page, shoot } = await newLook(look);
+      const { page, shoot } = await newLook(the, look);
       await open(page, the.world);
       const before = await loadedCount(page);
       expect(before).toBeGreaterThanOrEqual(200);
@@ -89,6 +93,48 @@ suite("pictures for the documents", { machines: Object.keys(MACHINES), needs: ["
       await views(page, shoot, look.size);
       expect(await page.locator(".placeholder").count()).toBe(0);
     });
+  });
+});
+
+suite("pictures of the administration", { own: "build-server" }, (the) => {
+  let admin = "";
+  beforeAll(async () => {
+    for (const machine of ["laptop", "old-phone", "studio"]) the.world.join(machine);
+    the.world.administer(["sources", "revoke", "old-phone"]);
+    the.world.startJoined("laptop");
+    the.world.makeToken("Anna's phone", "--source", "laptop", "--expires", "90d");
+    admin = the.world.makeToken("keeper", "--admin");
+    the.world.makeToken("Wall display", "--source", "laptop", "--source", "studio", "--expires", "365d");
+    await the.world.send(the.world.makeEvents(3));
+    await work(the.world);
+    await until("the laptop was seen", async () => {
+      const path = "api/v1/sessions?limit=1&source=laptop";
+      return (await the.world.ask<SessionPage>(path)).sessions.length > 0;
+    });
+  });
+
+  test.each(LOOKS)("$size, $colorScheme", async (look) => {
+    const { page, shoot } = await newLook(the, look);
+    await page.route("**/api/v1/admin/enrolments", async (route) => {
+      const response = await route.fetch();
+      const told = await response.text();
+      // an address that a reader may have, too
+      await route.fulfill({ response, body: told.replace(/http:\/\/127[\d.:]+/, "https://tea.example.org") });
+    });
+    await open(page, the.world, "admin", admin);
+    await page.getByText("In use here").waitFor();
+    await page.locator(".entry").filter({ hasText: "laptop" }).getByText("Active").waitFor();
+    await shoot("admin");
+    await page.getByRole("button", { name: "Add a machine" }).click();
+    await page.getByLabel("What is the machine to be called?").fill("workshop");
+    await page.keyboard.press("Enter");
+    await page.getByText("Waiting for workshop to join").waitFor();
+    await shoot("admin-add");
+    await page.getByRole("button", { name: "New token" }).click();
+    await page.getByText("Some", { exact: true }).click();
+    await page.getByLabel("Whose is it?").fill("Ben");
+    await page.getByRole("dialog").getByLabel("laptop").check();
+    await shoot("admin-token");
   });
 });
 

@@ -1,52 +1,12 @@
-import axe from "axe-core";
 import type { Page } from "playwright-core";
 import { beforeAll, expect, test } from "vitest";
-import { complaints, loadedCount, newPage, open, show, whole } from "./browser.ts";
+import { violations } from "./axe.ts";
+import { complaints, isFocused, loadedCount, newPage, open, show, tabTo, whole } from "./browser.ts";
+import { jumps, watchShifts } from "./shifts.ts";
 import { suite } from "./suite.ts";
 import { copyTranscripts } from "./transcripts.ts";
 import { until } from "./wait.ts";
 import { TOKEN } from "./world.ts";
-
-const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
-
-/** What axe finds against the guidelines on the page as it is; where only colours differ, what it finds about colours. */
-async function violations(page: Page, colours = false): Promise<string[]> {
-  await page.evaluate(axe.source);
-  const runOnly = colours ? { type: "rule", values: ["color-contrast"] } : { type: "tag", values: TAGS };
-  const { violations } = await page.evaluate((runOnly) => {
-    const { axe: inPage } = window as unknown as { axe: typeof axe };
-    return inPage.run({ runOnly: runOnly as axe.RunOnly, resultTypes: ["violations"] });
-  }, runOnly);
-  return violations.map(
-    ({ id, nodes }) =>
-      `${id}: ${nodes
-        .map(({ target, failureSummary }) => `${target} ${failureSummary}`)
-        .slice(0, 3)
-        .join("; ")}`,
-  );
-}
-
-interface Shift {
-  by: number;
-  what: string;
-}
-
-/** Notes what moves on its own from now on, by how much of the page it moves. */
-function watchShifts() {
-  const shifts: Shift[] = [];
-  Object.assign(window, { shifts });
-  interface LayoutShift extends PerformanceEntry {
-    value: number;
-    hadRecentInput: boolean;
-    sources: { node: Node | null }[];
-  }
-  new PerformanceObserver((list) => {
-    for (const { value, sources } of list.getEntries() as LayoutShift[]) {
-      const what = sources.map(({ node }) => (node instanceof Element ? node.className : node?.nodeName));
-      shifts.push({ by: value, what: what.join(", ") });
-    }
-  }).observe({ type: "layout-shift", buffered: true });
-}
 
 async function openSession(page: Page): Promise<void> {
   await show(page, "sessions");
@@ -162,22 +122,14 @@ suite("the views", { machines: ["laptop"], needs: ["transcripts"] }, (the) => {
       await show(page, view);
       await page.reload({ waitUntil: "networkidle" });
       await page.locator(".phase-live").waitFor();
-      const shifts = await page.evaluate(() => (window as unknown as { shifts: Shift[] }).shifts);
-      // so much of a page hardly anybody notices
-      expect(
-        shifts.filter(({ by }) => by > 0.02),
-        view,
-      ).toEqual([]);
+      expect(await jumps(page), view).toEqual([]);
     }
-    const seen = await page.evaluate(async () => {
+    await page.evaluate(() => {
       const late = document.createElement("div");
       late.style.height = "100px";
       document.querySelector("main")?.before(late);
-      while (!(window as unknown as { shifts: Shift[] }).shifts.some(({ by }) => by > 0.02))
-        await new Promise(requestAnimationFrame);
-      return true;
     });
-    expect(seen).toBe(true);
+    await until("the jump is seen", async () => (await jumps(page)).length > 0);
   });
 
   test("filters narrow the stream on the server's side too, and a search what is there", async () => {
@@ -272,21 +224,12 @@ suite("the views", { machines: ["laptop"], needs: ["transcripts"] }, (the) => {
     const page = await newPage(the.browser, the.world);
     await page.goto(the.world.url);
     await page.getByLabel("Subscriber token").waitFor();
-    const tabTo = async (what: string, matches: () => Promise<boolean>) => {
-      for (let presses = 0; presses < 60; presses++) {
-        if (await matches()) return;
-        await page.keyboard.press("Tab");
-      }
-      throw new Error(`the tab key does not reach ${what}`);
-    };
-    const focused = (selector: string) => () =>
-      page.evaluate((wanted) => document.activeElement?.matches(wanted) ?? false, selector);
-    await tabTo("the token", focused("#token"));
+    await tabTo(page, "the token", "#token");
     await page.keyboard.type(TOKEN);
     await page.keyboard.press("Enter");
     await whole(page);
 
-    await tabTo("the list", focused(".rows"));
+    await tabTo(page, "the list", ".rows");
     await page.keyboard.press("ArrowUp");
     await page.keyboard.press("ArrowUp");
     const selected = page.locator('.row[aria-selected="true"]');
@@ -298,28 +241,28 @@ suite("the views", { machines: ["laptop"], needs: ["transcripts"] }, (the) => {
     await page.getByRole("dialog").waitFor();
     await page.keyboard.press("Escape");
     await page.getByRole("dialog").waitFor({ state: "detached" });
-    expect(await focused(".rows")()).toBe(true);
+    expect(await isFocused(page, ".rows")).toBe(true);
     await page.keyboard.press("End");
     expect(await page.locator(".jump").count()).toBe(0);
 
-    await tabTo("the sessions", focused('a[href="#/sessions"]'));
+    await tabTo(page, "the sessions", 'a[href="#/sessions"]');
     await page.keyboard.press("Enter");
     await page.locator(".session-name").first().waitFor();
-    await tabTo("a session", focused(".session-name"));
+    await tabTo(page, "a session", ".session-name");
     await page.keyboard.press("Enter");
     await page.locator(".bar").first().waitFor();
-    await tabTo("the timeline", focused("[data-at]"));
+    await tabTo(page, "the timeline", "[data-at]");
     await page.keyboard.press("ArrowDown");
     expect(await page.locator(".readout").textContent()).toMatch(/, at \d\d:\d\d/);
 
-    await tabTo("the activity", focused('a[href="#/activity"]'));
+    await tabTo(page, "the activity", 'a[href="#/activity"]');
     await page.keyboard.press("Enter");
     await page.locator(".heat[aria-busy=false]").waitFor();
     await page.locator(".days-column").first().waitFor();
-    await tabTo("the heatmap", focused("[data-cell]"));
+    await tabTo(page, "the heatmap", "[data-cell]");
     await page.keyboard.press("ArrowRight");
     await page.keyboard.press("Enter");
     await page.locator(".filters .chip").waitFor();
-    await tabTo("the day bars", focused(".days-column"));
+    await tabTo(page, "the day bars", ".days-column");
   });
 });

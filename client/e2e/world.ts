@@ -9,13 +9,13 @@ import { Hopeless, until } from "./wait.ts";
 
 export const TOKEN = "a-token-of-the-browser-tests-0123456789";
 
-const SOURCE = "feeder";
-
 export interface WorldOptions {
   /** More variables of the server. */
   server?: Record<string, string>;
   /** Names of machines with a monitor. */
   machines?: string[];
+  /** The name that the test itself sends under; `feeder` without it. */
+  own?: string;
   /** Further names that the test itself may send under. */
   sources?: string[];
 }
@@ -44,16 +44,18 @@ export class World {
   #server: Program | null = null;
   readonly #monitors = new Map<string, Program>();
   readonly #options: WorldOptions;
+  readonly #own: string;
   readonly #key: KeyObject;
   readonly #publicKeys: string[] = [];
   #sent = 0;
 
   constructor(options: WorldOptions = {}) {
     this.#options = options;
+    this.#own = options.own ?? "feeder";
     const { privateKey, publicKey } = generateKeyPairSync("ed25519");
     this.#key = createPrivateKey(privateKey.export({ type: "pkcs8", format: "pem" }));
     const raw = publicKey.export({ type: "spki", format: "der" }).subarray(-32);
-    for (const source of [SOURCE, ...(options.sources ?? [])])
+    for (const source of [this.#own, ...(options.sources ?? [])])
       this.#publicKeys.push(`${source}:${raw.toString("base64")}`);
   }
 
@@ -115,8 +117,17 @@ export class World {
   }
 
   startMonitor(machine: string): void {
+    this.#start(machine, this.#monitorEnvironment(machine));
+  }
+
+  /** Starts the monitor of a machine that has joined, with the settings it has written down then. */
+  startJoined(machine: string): void {
+    this.#start(machine, this.#homeOf(machine));
+  }
+
+  #start(machine: string, env: NodeJS.ProcessEnv): void {
     const log = join(this.folder, `${machine}.log`);
-    this.#monitors.set(machine, new Program(["monitor", "run"], this.#monitorEnvironment(machine), log));
+    this.#monitors.set(machine, new Program(["monitor", "run"], env, log));
   }
 
   /** Ends a monitor once everything in its transcripts is stored: from then on nothing comes from it. */
@@ -137,11 +148,13 @@ export class World {
   }
 
   #monitorEnvironment(machine: string): NodeJS.ProcessEnv {
+    return { ...this.#homeOf(machine), VIBETEA_SERVER_URL: this.url, VIBETEA_SOURCE_ID: machine };
+  }
+
+  #homeOf(machine: string): NodeJS.ProcessEnv {
     const home = join(this.folder, machine);
     return {
       HOME: home,
-      VIBETEA_SERVER_URL: this.url,
-      VIBETEA_SOURCE_ID: machine,
       VIBETEA_KEY_PATH: join(home, "keys"),
       VIBETEA_STATE_DIR: join(home, "state"),
       VIBETEA_CLAUDE_DIR: this.claudeFolder(machine),
@@ -155,7 +168,7 @@ export class World {
       const number = this.#sent++;
       return {
         id: `evt_${number.toString(36).padStart(20, "0")}`,
-        source: SOURCE,
+        source: this.#own,
         timestamp: new Date(at(index)).toISOString(),
         type: "tool",
         payload: {
@@ -182,7 +195,7 @@ export class World {
         body,
         headers: {
           "Content-Type": "application/json",
-          "X-Source-ID": events[0]?.source ?? SOURCE,
+          "X-Source-ID": events[0]?.source ?? this.#own,
           "X-Signature": signature,
         },
       });
@@ -210,6 +223,38 @@ export class World {
       source,
       at: Date.parse(time),
     }));
+  }
+
+  /** Runs a command beside the server, as whoever keeps it does. */
+  administer(words: readonly string[]): string {
+    return answerOf(["server", ...words], {
+      HOME: this.folder,
+      PORT: String(this.#port),
+      VIBETEA_DATA_DIR: join(this.folder, "data"),
+      RUST_LOG: "warn",
+    });
+  }
+
+  /** Makes a token for somebody who watches. */
+  makeToken(name: string, ...more: string[]): string {
+    const said = this.administer(["tokens", "create", "--name", name, ...more]);
+    const [token] = /\bvt_[\w-]{43}/.exec(said) ?? [];
+    if (!token) throw new Error(`no token was made: ${said}`);
+    return token;
+  }
+
+  /** Lets a machine join by a code that is made beside the page. */
+  join(machine: string): void {
+    const [command = ""] = /vibetea-monitor enroll .*/.exec(this.administer(["enroll", machine])) ?? [];
+    this.paste(machine, command.trim());
+  }
+
+  /** Pastes what the page shows on a machine that has nothing of ours yet. */
+  paste(machine: string, command: string): void {
+    mkdirSync(join(this.claudeFolder(machine), "projects"), { recursive: true });
+    const [program, ...words] = command.split(" ");
+    if (program !== "vibetea-monitor") throw new Error(`this is no command of the monitor: ${command}`);
+    answerOf(["monitor", ...words, "--no-service"], this.#homeOf(machine));
   }
 
   /** What the programs have said of themselves, for a test that fails. */

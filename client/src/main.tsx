@@ -2,6 +2,7 @@ import { createRoot } from "react-dom/client";
 import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/shell.css";
+import "./styles/gate.css";
 import "./styles/stream.css";
 import "./styles/sessions.css";
 import "./styles/charts.css";

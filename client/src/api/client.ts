@@ -1,4 +1,4 @@
-import { createApi } from "./http.ts";
+import { createApi, createCall } from "./http.ts";
 
 let bearer: string | null = null;
 
@@ -7,9 +7,11 @@ export function setBearer(token: string | null): void {
   bearer = token;
 }
 
-/** The server this page came from. */
-export const api = createApi({
+/** Asks the server this page came from. */
+export const call = createCall({
   base: document.baseURI,
   token: () => bearer,
   fetch: (...request) => fetch(...request),
 });
+
+export const api = createApi(call);

@@ -12,6 +12,7 @@ import type {
   SessionsQuery,
   Ticket,
   Totals,
+  Viewer,
 } from "../protocol/generated.ts";
 
 /** Longest time an answer may take. */
@@ -39,6 +40,7 @@ export interface Page {
 
 export interface Api {
   capabilities(signal?: AbortSignal): Promise<Capabilities>;
+  viewer(signal?: AbortSignal): Promise<Viewer>;
   ticket(): Promise<Ticket>;
   totals(signal?: AbortSignal): Promise<Totals>;
   events(query: EventsQuery, signal?: AbortSignal): Promise<Page>;
@@ -55,9 +57,21 @@ export interface Transport {
   fetch: typeof fetch;
 }
 
-/** The server's routes under `/api/v1`. */
-export function createApi({ base, token, fetch }: Transport): Api {
-  async function call<T>(path: string, query: object = {}, signal?: AbortSignal, method = "GET"): Promise<T> {
+/** What a request has besides its path; without a method it reads. */
+interface Request {
+  method?: "POST" | "PATCH" | "DELETE";
+  query?: object;
+  /** Sent as JSON. */
+  body?: object;
+  signal?: AbortSignal | undefined;
+}
+
+/** Asks one of the routes under `/api/v1`. */
+export type Call = <T>(path: string, request?: Request) => Promise<T>;
+
+export function createCall({ base, token, fetch }: Transport): Call {
+  return async function call<T>(path: string, request: Request = {}): Promise<T> {
+    const { method = "GET", query = {}, body, signal } = request;
     const address = new URL(`api/v1/${path}`, base);
     for (const [name, value] of Object.entries(query)) {
       if (value !== undefined && value !== null) address.searchParams.set(name, String(value));
@@ -67,22 +81,34 @@ export function createApi({ base, token, fetch }: Transport): Api {
     const answer = await fetch(address, {
       method,
       cache: "no-store",
-      headers: bearer ? { Authorization: `Bearer ${bearer}` } : {},
+      headers: {
+        ...(bearer !== null && { Authorization: `Bearer ${bearer}` }),
+        ...(body && { "Content-Type": "application/json" }),
+      },
+      ...(body && { body: JSON.stringify(body) }),
       signal: signal ? AbortSignal.any([signal, deadline]) : deadline,
     });
+    // what a token was refused that was replaced meanwhile says nothing of the new one
+    if (answer.status === 401 && bearer !== null && token() !== null && token() !== bearer)
+      return call(path, request);
     if (!answer.ok) throw new ApiError(answer.status, await reason(answer));
-    return (await answer.json()) as T;
-  }
+    return (answer.status === 204 ? undefined : await answer.json()) as T;
+  };
+}
 
+/** The routes that everybody may ask who may watch. */
+export function createApi(call: Call): Api {
   return {
-    capabilities: (signal) => call("capabilities", {}, signal),
-    ticket: () => call("ticket", {}, undefined, "POST"),
-    totals: (signal) => call("totals", {}, signal),
-    events: async (query, signal) => readPage(await call<EventPage>("events", query, signal)),
-    sessions: (query, signal) => call("sessions", query, signal),
-    session: (id, source, signal) => call(`sessions/${encodeURIComponent(id)}`, { source }, signal),
-    counts: (query, signal) => call("counts", query, signal),
-    breakdowns: (query, signal) => call("breakdowns", query, signal),
+    capabilities: (signal) => call("capabilities", { signal }),
+    viewer: (signal) => call("viewer", { signal }),
+    ticket: () => call("ticket", { method: "POST" }),
+    totals: (signal) => call("totals", { signal }),
+    events: async (query, signal) => readPage(await call<EventPage>("events", { query, signal })),
+    sessions: (query, signal) => call("sessions", { query, signal }),
+    session: (id, source, signal) =>
+      call(`sessions/${encodeURIComponent(id)}`, { query: { source }, signal }),
+    counts: (query, signal) => call("counts", { query, signal }),
+    breakdowns: (query, signal) => call("breakdowns", { query, signal }),
   };
 }
 

@@ -13,7 +13,7 @@ import { View } from "./View.tsx";
 export function App() {
   useAppearance();
   const connection = useStore(serverStore, (server) => server.connection);
-  const known = useStore(serverStore, (server) => server.history !== null);
+  const known = useStore(serverStore, (server) => server.history !== null && server.viewer !== null);
   if (connection.phase === "signedOut") return <SignIn refused={connection.refused} onToken={signIn} />;
   if (!known || connection.phase === "tooOld") return <Gate onRetry={reconnect} />;
   return (

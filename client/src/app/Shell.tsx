@@ -4,15 +4,26 @@ import { Icon, type IconName } from "../components/Icon.tsx";
 import { Appearance } from "../features/appearance/Appearance.tsx";
 import { ConnectionPill } from "../features/connection/ConnectionPill.tsx";
 import { FilterBar } from "../features/filters/FilterBar.tsx";
+import { Scope } from "../features/viewer/Scope.tsx";
 import { authStore } from "../store/auth.ts";
+import { serverStore } from "../store/connection.ts";
 import { hrefOf, type Route, routeStore } from "../store/route.ts";
 import { reconnect, signOut } from "./runtime.ts";
 
-const VIEWS: readonly { view: "live" | "sessions" | "activity"; name: string; icon: IconName }[] = [
+interface Named {
+  view: Exclude<Route["view"], "session">;
+  name: string;
+  icon: IconName;
+}
+
+const VIEWS: readonly Named[] = [
   { view: "live", name: "Live", icon: "live" },
   { view: "sessions", name: "Sessions", icon: "sessions" },
   { view: "activity", name: "Activity", icon: "heat" },
 ];
+const ADMIN: Named = { view: "admin", name: "Admin", icon: "key" };
+/** Views of what the filters narrow. */
+const FILTERED: readonly Route["view"][] = ["live", "sessions", "activity"];
 
 const isCurrent = (route: Route, view: Route["view"]) =>
   route.view === view || (route.view === "session" && view === "sessions");
@@ -20,6 +31,7 @@ const isCurrent = (route: Route, view: Route["view"]) =>
 /** What stands around every view. */
 export function Shell({ children }: { children: ReactNode }) {
   const route = useStore(routeStore, (state) => state.route);
+  const admin = useStore(serverStore, ({ viewer }) => viewer?.admin === true);
   const signedIn = useStore(authStore, (state) => state.token !== null);
   return (
     <div className="shell">
@@ -31,9 +43,12 @@ export function Shell({ children }: { children: ReactNode }) {
           <img src="./icon.svg" alt="" width="22" height="22" />
           VibeTea
         </h1>
-        <ConnectionPill onRetry={reconnect} />
+        <div className="top-state">
+          <ConnectionPill onRetry={reconnect} />
+          <Scope />
+        </div>
         <nav aria-label="Views">
-          {VIEWS.map(({ view, name, icon }) => (
+          {[...VIEWS, ...(admin ? [ADMIN] : [])].map(({ view, name, icon }) => (
             <a key={view} href={hrefOf({ view })} aria-current={isCurrent(route, view) ? "page" : undefined}>
               <Icon name={icon} />
               {name}
@@ -55,7 +70,7 @@ export function Shell({ children }: { children: ReactNode }) {
           )}
         </div>
       </header>
-      {route.view !== "session" && <FilterBar events={route.view === "live"} />}
+      {FILTERED.includes(route.view) && <FilterBar events={route.view === "live"} />}
       <main key={hrefOf(route)} id="main" tabIndex={-1} className={`view view-${route.view}`}>
         {children}
       </main>

@@ -10,6 +10,7 @@ import { SessionView } from "../features/sessions/SessionView.tsx";
 import { StreamPanel } from "../features/stream/StreamPanel.tsx";
 import { serverStore } from "../store/connection.ts";
 import { routeStore } from "../store/route.ts";
+import { Admin } from "./Admin.tsx";
 
 /** The view that the address names, put together from the features. */
 export function View() {
@@ -27,6 +28,8 @@ export function View() {
           <BreakdownsPanel />
         </>
       );
+    case "admin":
+      return <Admin />;
     case "live":
       return (
         <FirstRun>

@@ -1,4 +1,4 @@
-import { QueryCache, QueryClient } from "@tanstack/react-query";
+import { MutationCache, QueryCache, QueryClient } from "@tanstack/react-query";
 import { isRefused } from "../api/http.ts";
 import { tallyStore } from "../store/tally.ts";
 
@@ -9,13 +9,14 @@ export function onRefused(callback: () => void): void {
   refused = callback;
 }
 
+function onError(error: unknown): void {
+  if (isRefused(error)) refused();
+}
+
 /** Server state. Nothing is asked for because a window gets the focus: what is live says when something changed. */
 export const queryClient = new QueryClient({
-  queryCache: new QueryCache({
-    onError(error) {
-      if (isRefused(error)) refused();
-    },
-  }),
+  queryCache: new QueryCache({ onError }),
+  mutationCache: new MutationCache({ onError }),
   defaultOptions: {
     queries: { retry: false, refetchOnWindowFocus: false, staleTime: 10_000, gcTime: 120_000 },
   },

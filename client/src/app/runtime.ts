@@ -1,10 +1,11 @@
 import { api, setBearer } from "../api/client.ts";
+import { ApiError } from "../api/http.ts";
 import { openSocket } from "../api/socket.ts";
 import { LiveStream } from "../api/stream.ts";
 import { Batcher, browserFrames } from "../lib/batcher.ts";
 import type { StreamEvent } from "../protocol/decode.ts";
-import { authStore, forgetToken, keepToken, restoreToken, tokenOf } from "../store/auth.ts";
-import { serverStore } from "../store/connection.ts";
+import { authStore, forgetToken, keepToken, replaceToken, restoreToken, tokenOf } from "../store/auth.ts";
+import { PLAIN_VIEWER, serverStore } from "../store/connection.ts";
 import { parseRoute, routeStore } from "../store/route.ts";
 import { clearStream, receive } from "../store/stream.ts";
 import { clearTally, countLive, tick } from "../store/tally.ts";
@@ -32,7 +33,10 @@ const stream = new LiveStream({
     serverStore.setState({ connection });
     if (connection.phase === "signedOut") leave();
   },
-  onServer: ({ version, history }) => serverStore.setState({ version, history }),
+  onServer({ version, history }) {
+    serverStore.setState({ version, history });
+    void learnViewer();
+  },
   onEvent: (event) => batcher.push(event),
   onFresh() {
     batcher.flush();
@@ -54,12 +58,23 @@ function leave(): void {
   clearStream();
   clearTally();
   queryClient.clear();
-  serverStore.setState({ version: null, history: null });
+  serverStore.setState({ version: null, history: null, viewer: null });
+}
+
+/** Asks what the token opens. An older server does not know; whatever else goes wrong leaves what was known. */
+async function learnViewer(): Promise<void> {
+  const { token } = authStore.getState();
+  const viewer = await api.viewer().catch((error: unknown) => {
+    const unknown = error instanceof ApiError && error.status === 404;
+    return unknown ? PLAIN_VIEWER : (serverStore.getState().viewer ?? PLAIN_VIEWER);
+  });
+  if (authStore.getState().token === token) serverStore.setState({ viewer });
 }
 
 /** Signs in with a token and connects. */
 export function signIn(token: string, onDevice: boolean): void {
   keepToken(places, token, onDevice);
+  serverStore.setState({ viewer: null });
   stream.connect();
 }
 
@@ -68,6 +83,12 @@ export function signOut(refused = false): void {
   stream.stop();
   serverStore.setState({ connection: { phase: "signedOut", refused } });
   leave();
+}
+
+/** Goes on with another token, which has taken the place of the one in use. */
+export function goOnWith(token: string): void {
+  replaceToken(places, token);
+  stream.connect();
 }
 
 /** Connects now instead of waiting. */

@@ -1,19 +1,23 @@
-import { type ReactNode, useEffect, useId, useRef } from "react";
+import { type ReactNode, useId, useLayoutEffect, useRef } from "react";
 import { Icon } from "./Icon.tsx";
 
-/** A modal dialog; the browser keeps the focus inside and closes it with Escape. */
-export function Dialog({
-  title,
-  onClose,
-  children,
-}: {
+interface DialogProps {
   title: string;
+  /** What it shows is gone with it: a click beside it is no reason to close. */
+  careful?: boolean;
   onClose(): void;
   children: ReactNode;
-}) {
+}
+
+/** Where the focus goes when a dialog opens that has this element; else to its first one. */
+export const focusFirst = (element: HTMLElement | null) => element?.setAttribute("autofocus", "");
+
+/** A modal dialog; the browser keeps the focus inside and closes it with Escape. */
+export function Dialog({ title, careful = false, onClose, children }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null);
   const id = useId();
-  useEffect(() => {
+  // closed while it is still in the page: only then does the focus go back to where it came from
+  useLayoutEffect(() => {
     const dialog = element.current;
     dialog?.showModal();
     return () => dialog?.close();
@@ -24,7 +28,7 @@ export function Dialog({
       ref={element}
       aria-labelledby={id}
       onClose={onClose}
-      onClick={({ target }) => target === element.current && onClose()}
+      onClick={({ target }) => target === element.current && !careful && onClose()}
     >
       <div className="dialog-body">
         <header>

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ago, duration, percent, plural } from "./format.ts";
+import { ago, ahead, duration, percent, plural } from "./format.ts";
 
 test.each([
   [0, "0 ms"],
@@ -16,6 +16,16 @@ test("a share that is almost everything is not called everything", () => {
 });
 
 test("a moment ahead of the clock is just now", () => expect(ago(-5000)).toBe("just now"));
+
+test.each([
+  [-1, "in 0 s"],
+  [59_999, "in 59 s"],
+  [3_599_999, "in 59 min"],
+  [47 * 3_600_000, "in 47 h"],
+  [90 * 86_400_000 - 1, "in 89 d"],
+])("%i ms ahead reads %s: nobody is promised more time than there is", (ms, text) =>
+  expect(ahead(ms)).toBe(text),
+);
 
 test("one is singular", () =>
   expect([plural(1, "event"), plural(0, "event")]).toEqual(["1 event", "0 events"]));

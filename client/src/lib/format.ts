@@ -43,6 +43,15 @@ export function ago(ms: number): string {
   return `${Math.floor(seconds / 86_400)} d ago`;
 }
 
+/** How far ahead a moment is, in one unit; never more than is left. */
+export function ahead(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  if (seconds < 60) return `in ${seconds} s`;
+  if (seconds < 3600) return `in ${Math.floor(seconds / 60)} min`;
+  if (seconds < 2 * 86_400) return `in ${Math.floor(seconds / 3600)} h`;
+  return `in ${Math.floor(seconds / 86_400)} d`;
+}
+
 /** The first part of a long id, enough to tell sessions apart at a glance. */
 export const shortId = (id: string): string => (id.length > 12 ? id.slice(0, 8) : id);
 
@@ -59,11 +68,14 @@ const dayAndClock = new Intl.DateTimeFormat(undefined, {
   minute: "2-digit",
   hourCycle: "h23",
 });
+const date = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
 
 /** `14:03:59`, in the person's own zone. */
 export const timeOfDay = (at: number): string => clock.format(at);
 /** `25 Nov, 14:03`. */
 export const dayAndTime = (at: number): string => dayAndClock.format(at);
+/** `25 Nov 2026`. */
+export const dayOf = (at: number): string => date.format(at);
 /** The whole moment in words. */
 export const fullTime = (at: number): string => full.format(at);

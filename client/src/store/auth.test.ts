@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { authStore, forgetToken, keepToken, restoreToken, tokenOf } from "./auth.ts";
+import { authStore, forgetToken, keepToken, replaceToken, restoreToken, tokenOf } from "./auth.ts";
 
 const storage = () => {
   const held = new Map<string, string>();
@@ -27,6 +27,15 @@ test("a token is kept on the device only when asked", () => {
   expect([both.tab.held.size, both.device.held.size]).toEqual([0, 1]);
   restoreToken(both);
   expect(authStore.getState().token).toBe("t");
+});
+
+test.each([true, false])("a token is replaced where it is kept, on the device: %s", (onDevice) => {
+  const both = places();
+  keepToken(both, "old", onDevice);
+  replaceToken(both, "new");
+  expect([both.tab.held.size, both.device.held.size]).toEqual(onDevice ? [0, 1] : [1, 0]);
+  restoreToken(both);
+  expect(authStore.getState().token).toBe("new");
 });
 
 test("signing out leaves nothing behind", () => {

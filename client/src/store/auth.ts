@@ -28,6 +28,11 @@ export function keepToken(places: TokenPlaces, token: string, onDevice: boolean)
   authStore.setState({ token });
 }
 
+/** Puts a token into the place of the one in use, where that is kept. */
+export function replaceToken(places: TokenPlaces, token: string): void {
+  keepToken(places, token, places.device.getItem(NAME) !== null);
+}
+
 /** Forgets the token everywhere. */
 export function forgetToken({ tab, device }: TokenPlaces): void {
   tab.removeItem(NAME);

@@ -5,6 +5,7 @@ test.each<Route>([
   { view: "live" },
   { view: "sessions" },
   { view: "activity" },
+  { view: "admin" },
   { view: "session", source: "my laptop/2", id: "a%b#c" },
 ])("the address of %o leads back to it", (route) => {
   expect(parseRoute(hrefOf(route))).toEqual(route);

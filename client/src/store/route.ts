@@ -5,12 +5,13 @@ export type Route =
   | { view: "live" }
   | { view: "sessions" }
   | { view: "session"; source: string; id: string }
-  | { view: "activity" };
+  | { view: "activity" }
+  | { view: "admin" };
 
 /** Reads the part of the address behind `#`. */
 export function parseRoute(hash: string): Route {
   const [view, source, id] = hash.replace(/^#\/?/, "").split("/");
-  if (view === "activity") return { view };
+  if (view === "activity" || view === "admin") return { view };
   if (view !== "sessions") return { view: "live" };
   try {
     return source && id

@@ -3,6 +3,8 @@ import type { ReactNode } from "react";
 import { useStore } from "zustand";
 import { api } from "../../api/client.ts";
 import { Copyable } from "../../components/Copyable.tsx";
+import { serverStore } from "../../store/connection.ts";
+import { hrefOf } from "../../store/route.ts";
 import { streamStore } from "../../store/stream.ts";
 import { commands } from "./commands.ts";
 
@@ -11,6 +13,7 @@ const LOOK_EVERY_MS = 2000;
 /** Says what to do while nothing is stored yet, and gives way by itself when the first event arrives. */
 export function FirstRun({ children }: { children: ReactNode }) {
   const any = useStore(streamStore, ({ log }) => log.recent.length > 0);
+  const admin = useStore(serverStore, ({ viewer }) => viewer?.admin === true);
   const { data } = useQuery({
     queryKey: ["totals"],
     queryFn: ({ signal }) => api.totals(signal),
@@ -38,6 +41,12 @@ export function FirstRun({ children }: { children: ReactNode }) {
         </li>
         <li>
           <h3>They run on another machine</h3>
+          {admin && (
+            <p className="dim">
+              <a href={hrefOf({ view: "admin" })}>Add the machine</a>: you get one command to paste there. Or
+              do it by hand:
+            </p>
+          )}
           <p className="dim">
             Make its key there, add the line it prints to <code>VIBETEA_PUBLIC_KEYS</code> of this server,
           </p>
