@@ -35,6 +35,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    vibetea_protocol::dumps::forbid("vibetea");
     match Cli::parse().command {
         Command::Up(options) => up::execute(&options),
         Command::Server(command) => vibetea_server::command::execute(command),

@@ -1,11 +1,13 @@
 //! What crosses a process border: events, batches, stream frames, answers, signatures, errors.
 //!
-//! No I/O but reading the wall clock ([`clock`], which both programs are handed), no configuration. The server reads foreign bytes through [`batch`]; the monitor writes
-//! through [`event`] and [`payload`], whose types cannot hold free text.
+//! No I/O but reading the wall clock ([`clock`], which both programs are handed) and keeping memory out of core dumps
+//! ([`dumps`]), no configuration. The server reads foreign bytes through [`batch`]; the monitor writes through [`event`]
+//! and [`payload`], whose types cannot hold free text.
 
 pub mod api;
 pub mod batch;
 pub mod clock;
+pub mod dumps;
 pub mod enrol;
 pub mod event;
 pub mod event_type;

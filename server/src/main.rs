@@ -13,5 +13,6 @@ struct Program {
 }
 
 fn main() -> ExitCode {
+    vibetea_protocol::dumps::forbid("vibetea-server");
     vibetea_server::command::execute(Program::parse().command)
 }

@@ -3,6 +3,7 @@
 mod bombs;
 mod crowd;
 mod dependencies;
+mod dumps;
 mod leaving;
 mod logs;
 mod open;
