@@ -1,5 +1,7 @@
 //! The part of a turn that the interpreter remembers things with, across lines and files.
 
+use std::collections::HashMap;
+
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -11,14 +13,27 @@ use super::{OutboxError, Turn};
 use crate::identity::{CallKey, NaturalKey};
 use crate::interpret::{Call, WaitingResult};
 
+/// What a turn need not ask the store for: most results come a line after their call, and hardly any before it.
+#[derive(Default)]
+pub(super) struct Recent {
+    /// Calls that were remembered in this turn.
+    calls: HashMap<CallKey, Call>,
+    /// Whether any result waits for its call, once that was asked.
+    waiting: Option<bool>,
+}
+
 impl Turn<'_> {
     /// A remembered call.
     pub fn call(&mut self, key: CallKey) -> Result<Option<Call>, OutboxError> {
-        self.remembered("SELECT value FROM call WHERE key = ?1", key)
+        match self.recent.calls.get(&key) {
+            Some(call) => Ok(Some(call.clone())),
+            None => self.remembered("SELECT value FROM call WHERE key = ?1", key),
+        }
     }
 
     /// Remembers a call.
     pub fn remember_call(&mut self, key: CallKey, call: &Call) -> Result<(), OutboxError> {
+        self.recent.calls.insert(key, call.clone());
         self.remember(
             "INSERT OR REPLACE INTO call (key, remembered, value, seal) VALUES (?1, ?2, ?3, ?4)",
             key,
@@ -28,11 +43,27 @@ impl Turn<'_> {
 
     /// A result that waits for its call.
     pub fn waiting_result(&mut self, key: CallKey) -> Result<Option<WaitingResult>, OutboxError> {
+        if !self.any_result_waits()? {
+            return Ok(None);
+        }
         self.remembered("SELECT value FROM waiting_result WHERE key = ?1", key)
+    }
+
+    fn any_result_waits(&mut self) -> Result<bool, OutboxError> {
+        if let Some(known) = self.recent.waiting {
+            return Ok(known);
+        }
+        let any = self
+            .transaction
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM waiting_result)")?
+            .query_row([], |row| row.get(0))?;
+        self.recent.waiting = Some(any);
+        Ok(any)
     }
 
     /// Lets a result wait for its call.
     pub fn remember_result(&mut self, key: CallKey, result: &WaitingResult) -> Result<(), OutboxError> {
+        self.recent.waiting = Some(true);
         self.remember(
             "INSERT OR REPLACE INTO waiting_result (key, remembered, value, seal) VALUES (?1, ?2, ?3, ?4)",
             key,

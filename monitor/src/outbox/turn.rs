@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use vibetea_protocol::timestamp::MICROS_PER_DAY;
 use vibetea_protocol::{EventId, EventType, Timestamp};
 
+use super::remembered::Recent;
 use super::seal::seal_numbers;
 use super::{Change, Destination, Outbox, OutboxError, queue};
 use crate::privacy::RedactedEvent;
@@ -95,6 +96,7 @@ pub struct Turn<'a> {
     pub(super) transaction: Transaction<'a>,
     change: Change,
     pub(super) now: Timestamp,
+    pub(super) recent: Recent,
 }
 
 impl Outbox {
@@ -108,7 +110,7 @@ impl Outbox {
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(OutboxError::from)?;
-        let mut turn = Turn { transaction, change: Change::default(), now };
+        let mut turn = Turn { transaction, change: Change::default(), now, recent: Recent::default() };
         let answer = work(&mut turn)?;
         let Turn { transaction, change, .. } = turn;
         transaction.commit().map_err(OutboxError::from)?;

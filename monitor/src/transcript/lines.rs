@@ -91,6 +91,7 @@ struct Stopped {
 /// Appends the text's objects up to the first thing that is no JSON.
 fn objects<'a>(text: &'a [u8], reading: &mut Reading<'a>) -> Result<(), Stopped> {
     let mut json = Json::new(text);
+    reading.records.reserve_exact(1);
     while json.peek().is_some() {
         let start = json.position();
         match object_or_none(&mut json) {

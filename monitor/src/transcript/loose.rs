@@ -10,6 +10,12 @@ use super::json::{Json, Kind, NoJson};
 pub(crate) const MAX_TEXT: usize = 4096;
 /// Most items of a list that are kept.
 const MAX_ITEMS: usize = 4096;
+/// Bytes of a spoken text that are looked at first.
+const OPENING: usize = 64;
+/// So many of them without white space around them tell what kind of text it is.
+const TELLING: usize = 32;
+/// What a text that is wanted beyond its kind begins with.
+pub(super) const NOTIFICATION: &str = "<task-notification>";
 
 /// An object's fields, told one by one; a repeated field counts the last time.
 pub(super) trait Fields<'de>: Default {
@@ -20,7 +26,16 @@ pub(super) trait Fields<'de>: Default {
 /// The next value if it is a string, cut to [`MAX_TEXT`].
 pub(super) fn text<'de>(json: &mut Json<'de>) -> Result<Option<Cow<'de, str>>, NoJson> {
     match json.kind()? {
-        Kind::Text => json.string().and_then(beginning).map(Some),
+        Kind::Text => json.string().and_then(|inner| beginning(inner, MAX_TEXT)).map(Some),
+        _ => json.skip().map(|()| None),
+    }
+}
+
+/// The next value if it is a string that somebody says: its opening, or as much as [`text`] gives of a notification and
+/// of what the opening does not tell.
+pub(super) fn spoken<'de>(json: &mut Json<'de>) -> Result<Option<Cow<'de, str>>, NoJson> {
+    match json.kind()? {
+        Kind::Text => json.string().and_then(opening).map(Some),
         _ => json.skip().map(|()| None),
     }
 }
@@ -46,7 +61,7 @@ pub(super) fn object_or_none<'de, T: Fields<'de>>(json: &mut Json<'de>) -> Resul
     let mut object = T::default();
     let mut first = true;
     while json.item(first, b'}')? {
-        let name = beginning(json.name()?)?;
+        let name = beginning(json.name()?, MAX_TEXT)?;
         object.field(&name, json)?;
         first = false;
     }
@@ -64,7 +79,7 @@ pub(super) enum TextOrList<'de, T> {
     /// Neither.
     #[default]
     Absent,
-    /// A string, cut to [`MAX_TEXT`].
+    /// A string, as [`spoken`] gives it.
     Text(Cow<'de, str>),
     /// The objects of a list; what is no object is left out.
     List(Vec<T>),
@@ -73,7 +88,7 @@ pub(super) enum TextOrList<'de, T> {
 /// The next value if it is a string or a list.
 pub(super) fn text_or_list<'de, T: Fields<'de>>(json: &mut Json<'de>) -> Result<TextOrList<'de, T>, NoJson> {
     match json.kind()? {
-        Kind::Text => json.string().and_then(beginning).map(TextOrList::Text),
+        Kind::Text => json.string().and_then(opening).map(TextOrList::Text),
         Kind::List => {
             json.enter();
             let mut list = Vec::new();
@@ -89,14 +104,26 @@ pub(super) fn text_or_list<'de, T: Fields<'de>>(json: &mut Json<'de>) -> Result<
     }
 }
 
-/// What a string says; of a long one only the beginning is looked at.
-fn beginning(inner: &[u8]) -> Result<Cow<'_, str>, NoJson> {
-    let plain = cut(inner);
+/// What a spoken text begins with: answers and prompts are long, and nearly always their kind is all that is asked.
+fn opening(inner: &[u8]) -> Result<Cow<'_, str>, NoJson> {
+    if inner.len() > OPENING {
+        let opening = beginning(inner, OPENING)?;
+        let told = opening.trim();
+        if told.len() >= TELLING && !told.starts_with(NOTIFICATION) {
+            return Ok(opening);
+        }
+    }
+    beginning(inner, MAX_TEXT)
+}
+
+/// What a string says; of a long one only the first `most` bytes are looked at.
+fn beginning(inner: &[u8], most: usize) -> Result<Cow<'_, str>, NoJson> {
+    let plain = cut(inner, most);
     let Some(escape) = memchr::memchr(b'\\', plain) else {
         let text = std::str::from_utf8(plain).map_err(|_| NoJson)?;
         return if plain.iter().any(|byte| *byte < b' ') { Err(NoJson) } else { Ok(Cow::Borrowed(text)) };
     };
-    let end = enough(inner, escape);
+    let end = enough(inner, escape, most);
     // what is left out may be the other half of a character
     let unescape = |inner: &[u8]| serde_json::from_slice::<String>(&[b"\"", inner, b"\""].concat());
     let mut text = match unescape(&inner[..end]) {
@@ -104,28 +131,28 @@ fn beginning(inner: &[u8]) -> Result<Cow<'_, str>, NoJson> {
         text => text,
     }
     .map_err(|_| NoJson)?;
-    text.truncate(text.floor_char_boundary(MAX_TEXT));
+    text.truncate(text.floor_char_boundary(most));
     Ok(Cow::Owned(text))
 }
 
-/// A place outside of escapes with at least [`MAX_TEXT`] bytes of text before it, or the end. The first escape begins
-/// at `first`.
-fn enough(escaped: &[u8], first: usize) -> usize {
+/// A place outside of escapes with at least `most` bytes of text before it, or the end. The first escape begins at
+/// `first`.
+fn enough(escaped: &[u8], first: usize, most: usize) -> usize {
     let (mut at, mut built) = (first, first);
     // each escape counts as the one byte that it gives at least
-    while built < MAX_TEXT && at < escaped.len() {
+    while built < most && at < escaped.len() {
         at += if escaped.get(at + 1) == Some(&b'u') { 6 } else { 2 };
         let rest = escaped.get(at..).unwrap_or_default();
-        let plain = memchr::memchr(b'\\', rest).unwrap_or(rest.len()).min(2 * MAX_TEXT);
+        let plain = memchr::memchr(b'\\', rest).unwrap_or(rest.len()).min(2 * most);
         at += plain;
         built += 1 + plain;
     }
     whole_characters(escaped, at)
 }
 
-/// At most [`MAX_TEXT`] bytes, whole characters.
-fn cut(text: &[u8]) -> &[u8] {
-    &text[..whole_characters(text, MAX_TEXT)]
+/// At most so many bytes, whole characters.
+fn cut(text: &[u8], most: usize) -> &[u8] {
+    &text[..whole_characters(text, most)]
 }
 
 /// The last place up to `end` where no character is parted.
@@ -153,7 +180,35 @@ mod tests {
             let json = format!("\"{}{}{}\"", pieces.concat().repeat(times), "é".repeat(run), pieces.concat());
             let whole: String = serde_json::from_str(&json).unwrap();
             let text = text(&mut Json::new(json.as_bytes())).ok().flatten().unwrap();
-            prop_assert_eq!(text.as_bytes(), cut(whole.as_bytes()));
+            prop_assert_eq!(text.as_bytes(), cut(whole.as_bytes(), MAX_TEXT));
+        }
+    }
+
+    proptest! {
+        /// What is asked of a spoken text is whether it begins with a marker, whether it is one word, and what a
+        /// notification holds.
+        #[test]
+        fn an_opening_tells_as_much_as_the_whole(
+            blank in prop::sample::select(vec!["", " ", "\\n\\n", "\\t"]),
+            blanks in 0..70_usize,
+            first in prop::sample::select(vec![
+                "Warmup", "W", "<task-notification>", "<task-notification", "<system-reminder>", "Caveat: é",
+                "This session is being continued", "This session is being conti", "\\u003ctask-notification\\u003e"]),
+            behind in prop::sample::select(vec!["", " ", "é", "\\\"quoted\\\" ", "<status>completed</status>"]),
+            times in 0..90_usize,
+        ) {
+            let json = format!("\"{}{first}{}\"", blank.repeat(blanks), behind.repeat(times));
+            let read = |ask: fn(&mut Json<'static>) -> Result<Option<Cow<'static, str>>, NoJson>| {
+                ask(&mut Json::new(json.clone().leak().as_bytes())).ok().flatten().unwrap()
+            };
+            let (whole, opening) = (read(text), read(spoken));
+            prop_assert!(whole.starts_with(&*opening));
+            let told = |text: &str| text.trim_start().bytes().take(TELLING).collect::<Vec<_>>();
+            prop_assert_eq!(told(&whole), told(&opening));
+            prop_assert_eq!(whole.trim() == "Warmup", opening.trim() == "Warmup");
+            if whole.trim_start().starts_with(NOTIFICATION) {
+                prop_assert_eq!(whole, opening);
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 use vibetea_protocol::Timestamp;
 use vibetea_protocol::names::SessionId;
 
-use super::loose::TextOrList;
+use super::loose::{NOTIFICATION, TextOrList};
 use super::record::{Block, Record};
 
 /// Something a record says; raw, so not `Debug`: it cannot be logged either.
@@ -80,8 +80,6 @@ const NOT_TYPED: &[&str] = &[
     "<bash-stdout",
     "<bash-stderr",
 ];
-
-const NOTIFICATION: &str = "<task-notification>";
 
 /// The prompt of subagents that are started ahead of any work.
 const WARMUP: &str = "Warmup";

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use super::json::{Json, NoJson};
-use super::loose::{Fields, TextOrList, flag, object, text, text_or_list};
+use super::loose::{Fields, TextOrList, flag, object, spoken, text, text_or_list};
 
 type Field<'a> = Option<Cow<'a, str>>;
 
@@ -53,7 +53,7 @@ impl<'de> Fields<'de> for Record<'de> {
             "error" => self.error = text(json)?,
             "subtype" => self.subtype = text(json)?,
             "operation" => self.operation = text(json)?,
-            "content" => self.queued = text(json)?,
+            "content" => self.queued = spoken(json)?,
             "leafUuid" => self.leaf_uuid = text(json)?,
             "message" => self.message = object(json)?,
             "toolUseResult" => self.tool_use_result = object(json)?,
@@ -113,7 +113,7 @@ impl<'de> Fields<'de> for Block<'de> {
     fn field(&mut self, name: &str, json: &mut Json<'de>) -> Result<(), NoJson> {
         match name {
             "type" => self.kind = text(json)?,
-            "text" => self.text = text(json)?,
+            "text" => self.text = spoken(json)?,
             "id" => self.id = text(json)?,
             "name" => self.name = text(json)?,
             "input" => self.input = object(json)?,
