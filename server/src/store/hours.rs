@@ -16,22 +16,25 @@ pub(super) struct HourCount {
 
 /// The answer's order, newest hour first and sources ascending within it, by names with their numbers; a count of a
 /// source without a name is of none.
-pub(super) fn named(mut counts: Vec<HourCount>, mut names: Vec<(String, i64)>) -> Vec<HourlyAggregate> {
+pub(super) fn named(counts: Vec<HourCount>, mut names: Vec<(String, i64)>) -> Vec<HourlyAggregate> {
     names.sort_unstable();
     let ranks: HashMap<i64, usize> = names.iter().zip(0..).map(|((_, id), rank)| (*id, rank)).collect();
-    counts.retain(|count| ranks.contains_key(&count.source));
-    counts.sort_by_cached_key(|count| (Reverse(count.hour), ranks[&count.source]));
+    let mut ranked: Vec<(Reverse<i64>, usize, i64)> = counts
+        .into_iter()
+        .filter_map(|count| Some((Reverse(count.hour), *ranks.get(&count.source)?, count.events)))
+        .collect();
+    ranked.sort_unstable();
     let mut day = (i64::MIN, String::new());
-    let rows = counts.into_iter().map(|count| {
-        let days = count.hour.div_euclid(24);
+    let rows = ranked.into_iter().map(|(Reverse(hour), rank, events)| {
+        let days = hour.div_euclid(24);
         if day.0 != days {
             day = (days, date(days));
         }
         HourlyAggregate {
-            source: names[ranks[&count.source]].0.clone(),
+            source: names[rank].0.clone(),
             date: day.1.clone(),
-            hour: u8::try_from(count.hour.rem_euclid(24)).unwrap_or_default(),
-            event_count: count.events.unsigned_abs(),
+            hour: u8::try_from(hour.rem_euclid(24)).unwrap_or_default(),
+            event_count: events.unsigned_abs(),
         }
     });
     rows.collect()

@@ -12,10 +12,12 @@ use crate::store::{LiveEvent, NewEvent};
 
 const AFTER: &str = "SELECT live, source, id, micros(timestamp), type_number(event_type), payload::text
     FROM public.events WHERE live > $1 ORDER BY live LIMIT $2";
-/// As arrays in one row, since rows cost more than numbers.
-const HOURLY: &str =
-    "SELECT array_agg(hour), array_agg(source), array_agg(events) FROM hours_since(moment($1), $2)";
-const SOURCES: &str = "SELECT name, id FROM source WHERE $1 IS NULL OR name = $1";
+/// As arrays in one row, since rows cost more than numbers; a source is never deleted, so each that was counted has its
+/// name.
+const HOURLY: &str = "SELECT hours, sources, events,
+    (SELECT array_agg(id ORDER BY id) FROM source WHERE $2 IS NULL OR name = $2),
+    (SELECT array_agg(name ORDER BY id) FROM source WHERE $2 IS NULL OR name = $2)
+    FROM hour_counts(moment($1), $2)";
 
 /// The live stream after a place, oldest first.
 pub(super) async fn live_events_after(
@@ -57,7 +59,7 @@ pub(super) async fn newest_seq(connection: &mut PgConnection) -> sqlx::Result<u6
 }
 
 /// A column as one value; none of no rows.
-type Numbers = Option<Vec<i64>>;
+type Column<T> = Option<Vec<T>>;
 
 /// Events per UTC hour and source from a moment on, without an end.
 pub(super) async fn hourly_aggregates(
@@ -69,15 +71,20 @@ pub(super) async fn hourly_aggregates(
     if source.is_some_and(|source| source.contains('\0')) {
         return Ok(Vec::new());
     }
-    let (hours, sources, events): (Numbers, Numbers, Numbers) =
-        sqlx::query_as(HOURLY).bind(from.as_micros()).bind(source).fetch_one(&mut *connection).await?;
-    let (hours, sources, events) =
-        (hours.unwrap_or_default(), sources.unwrap_or_default(), events.unwrap_or_default());
-    let counts = hours.into_iter().zip(sources).zip(events);
+    let (hours, sources, events, ids, names): (
+        Column<i64>,
+        Column<i64>,
+        Column<i64>,
+        Column<i64>,
+        Column<String>,
+    ) = sqlx::query_as(HOURLY).bind(from.as_micros()).bind(source).fetch_one(connection).await?;
+    let counts = all(hours).zip(all(sources)).zip(all(events));
     let counts = counts.map(|((hour, source), events)| HourCount { hour, source, events }).collect();
-    // a source is never deleted, so each that was counted is still there
-    let names = sqlx::query_as(SOURCES).bind(source).fetch_all(connection).await?;
-    Ok(hours::named(counts, names))
+    Ok(hours::named(counts, all(names).zip(all(ids)).collect()))
+}
+
+fn all<T>(column: Column<T>) -> impl Iterator<Item = T> {
+    column.unwrap_or_default().into_iter()
 }
 
 /// A count or a place: never negative in the database.

@@ -1,0 +1,1 @@
+-- Nothing: the SQLite store reads its hours without a function.
