@@ -84,6 +84,9 @@ pub fn sign_body(key: &SigningKey, body: &[u8]) -> String {
 }
 
 #[cfg(test)]
+mod strict;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
