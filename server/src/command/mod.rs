@@ -5,6 +5,8 @@ mod ask_history;
 mod backup;
 mod doctor;
 mod enroll;
+#[cfg(test)]
+mod examples;
 mod export;
 mod healthcheck;
 mod import;
@@ -33,18 +35,18 @@ Examples:
   vibetea-server --unsafe-no-auth
 
   # for monitors that join and people who watch, while it runs
-  vibetea-server --host 0.0.0.0 --allowed-hosts tea.example.org
+  vibetea-server --host 0.0.0.0 --port 443 --tls-cert fullchain.pem --tls-key privkey.pem
   vibetea-server enroll laptop
   vibetea-server sources --help
   vibetea-server tokens create --name me
 
+  # the same behind a proxy on this machine that speaks TLS
+  vibetea-server --behind-proxy loopback --allowed-hosts tea.example.org
+
   # for the monitors 'laptop' and 'desktop'; each key is the content of its key.pub
   export VIBETEA_PUBLIC_KEYS=laptop:BASE64KEY,desktop:BASE64KEY
   export VIBETEA_SUBSCRIBER_TOKEN_FILE=/etc/vibetea/token
-  vibetea-server --host 0.0.0.0 --port 443 --tls-cert fullchain.pem --tls-key privkey.pem
-
-  # the same behind a proxy on this machine that speaks TLS
-  vibetea-server --behind-proxy loopback --allowed-hosts tea.example.org
+  vibetea-server
 
   # pass live events on and keep nothing
   VIBETEA_DATABASE_URL=none vibetea-server
