@@ -15,7 +15,7 @@ impl<const N: usize> Table<N> {
     }
 
     pub(super) fn row(&mut self, cells: [String; N]) {
-        self.rows.push(cells);
+        self.rows.push(cells.map(|cell| shown(&cell)));
     }
 }
 
@@ -30,6 +30,20 @@ impl<const N: usize> fmt::Display for Table<N> {
         }
         Ok(())
     }
+}
+
+/// A name as a terminal may be given it: what cannot be seen there, or turns the order of what stands around it, is
+/// spelt out.
+pub(super) fn shown(name: &str) -> String {
+    let mut text = String::with_capacity(name.len());
+    for c in name.chars() {
+        match c {
+            '"' | '\'' | '\\' => text.push(c),
+            // behind a letter, as marks that belong to one are no trouble there
+            c => text.push_str(&format!("a{c}").escape_debug().to_string()[1..]),
+        }
+    }
+    text
 }
 
 /// The moment to the second, or a word where there is none.
@@ -50,6 +64,18 @@ mod tests {
         table.row(["büro".to_owned(), "x".to_owned()]);
         table.row(["longer".to_owned(), String::new()]);
         assert_eq!(table.to_string(), "NAME    STATE\nbüro    x\nlonger\n");
+    }
+
+    #[test]
+    fn what_a_terminal_would_obey_is_spelt_out() {
+        for plain in ["büro-東京", "o'neil", "c:\\\"x\"", "e\u{301}", "नमस्ते", "🍵"] {
+            assert_eq!(shown(plain), plain);
+        }
+        let nasty = "a\u{202e}gpj\u{2066}\u{200b}\u{feff}\u{1b}[31m\n\u{2028}\u{e0041}";
+        assert_eq!(shown(nasty), "a\\u{202e}gpj\\u{2066}\\u{200b}\\u{feff}\\u{1b}[31m\\n\\u{2028}\\u{e0041}");
+        let mut table = Table::new(["NAME", "STATE"]);
+        table.row(["\u{202e}x".to_owned(), "y".to_owned()]);
+        assert_eq!(table.to_string(), "NAME       STATE\n\\u{202e}x  y\n");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use vibetea_protocol::{Clock, SourceId};
 
 use super::access::{configure, open, spread};
 use super::store::Missing;
-use super::table::{Table, moment_or};
+use super::table::{Table, moment_or, shown};
 use super::{Failure, run};
 use crate::access::viewer_tokens;
 use crate::config::{Lookup, StoreArgs};
@@ -132,7 +132,7 @@ async fn act(access: &AccessStore, action: Action) -> Result<(), Failure> {
         Action::Revoke { token } => {
             let revoked = access.revoke_token(token, now).await?;
             spread().await;
-            let (id, name) = (revoked.id, revoked.name);
+            let (id, name) = (revoked.id, shown(&revoked.name));
             eprintln!("vibetea-server: the token {id} of '{name}' is revoked; every running server knows");
             Ok(())
         }
@@ -147,12 +147,13 @@ async fn show(issued: IssuedToken) -> Result<(), Failure> {
     let what = match (entry.admin, entry.sources.names()) {
         (true, _) => "opens the administration and shows all sources".to_owned(),
         (false, None) => "shows all sources".to_owned(),
-        (false, Some(names)) => format!("shows {}", names.join(", ")),
+        (false, Some(names)) => format!("shows {}", shown(&names.join(", "))),
     };
     let end = moment_or(entry.expires, "never");
     eprintln!(
         "vibetea-server: the token {} of '{}' {what}; it expires: {end}; it is shown this once",
-        entry.id, entry.name
+        entry.id,
+        shown(&entry.name)
     );
     Ok(())
 }
