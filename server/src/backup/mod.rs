@@ -51,6 +51,17 @@ pub struct Made {
     pub bytes: u64,
 }
 
+/// A store that was made from a copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restored {
+    /// What stands for its events.
+    pub digest: Digest,
+    /// Whose tokens are good in it, also of those that were revoked after the copy was made.
+    pub tokens: Vec<String>,
+    /// Which sources may send to it, in the same way.
+    pub sources: Vec<String>,
+}
+
 /// Why there is no copy, or no store from one.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {

@@ -4,14 +4,14 @@ use std::path::Path;
 
 use vibetea_protocol::Clock;
 
-use super::{BackupError, Origin};
+use super::{BackupError, Origin, Restored};
 use crate::store::{
     AskCopy, CopyError, PostgresOptions, PostgresStore, SqliteOptions, SqliteStore, Store, StoreError,
 };
-use crate::transfer::{self, Digest, Selection};
+use crate::transfer::{self, Selection};
 
-/// Makes an empty store, or one that is not there, from a copy that was checked; answers what stands for its events now.
-pub async fn restore(copy: &Path, origin: &Origin) -> Result<Digest, BackupError> {
+/// Makes an empty store, or one that is not there, from a copy that was checked; answers what is in it now.
+pub async fn restore(copy: &Path, origin: &Origin) -> Result<Restored, BackupError> {
     let store = match origin {
         Origin::Sqlite(path) => {
             let (copy, to) = (copy.to_owned(), path.clone());
@@ -33,6 +33,18 @@ pub async fn restore(copy: &Path, origin: &Origin) -> Result<Digest, BackupError
         }
     };
     let digest = transfer::digest(&store, &Selection::default()).await;
+    let admitted = admitted(&store).await;
     store.close().await;
-    Ok(digest?)
+    let (tokens, sources) = admitted.map_err(CopyError::from)?;
+    Ok(Restored { digest: digest?, tokens, sources })
+}
+
+/// The names of the tokens and of the sources with keys that are good in it.
+async fn admitted(store: &Store) -> Result<(Vec<String>, Vec<String>), StoreError> {
+    let (tokens, sources) = (store.access().tokens().await?, store.access().sources().await?);
+    let sources = sources.into_iter().filter(|source| source.revoked.is_none());
+    Ok((
+        tokens.into_iter().map(|token| token.name).collect(),
+        sources.map(|source| source.name.as_str().to_owned()).collect(),
+    ))
 }

@@ -7,8 +7,9 @@ use tokio_util::sync::CancellationToken;
 use vibetea_protocol::Clock;
 
 use super::store::configure;
+use super::table::shown;
 use super::{Failure, run};
-use crate::backup::{self, Origin};
+use crate::backup::{self, Origin, Restored};
 use crate::config::{Lookup, StoreArgs, StoreConfig};
 use crate::shutdown;
 
@@ -37,7 +38,8 @@ Examples:
   vibetea-server export --database-url sqlite:vibetea-2026-02-03.db | vibetea-server import -
 
 The copy is checked before anything is written, and a store that holds something is refused. Prints
-sha256:HEX events:N, which is what 'backup' printed.
+sha256:HEX events:N, which is what 'backup' printed. Tokens and keys come back as they were, so what
+was revoked after the copy was made is good again: revoke it once more before the server starts.
 Exit codes: 0 restored, 1 failed, 2 wrong usage, 78 wrong configuration.";
 
 /// Which file, which store.
@@ -74,11 +76,57 @@ pub(super) fn backup(options: &Options, lookup: Lookup<'_>) -> Result<(), Failur
 pub(super) fn restore(options: &Options, lookup: Lookup<'_>) -> Result<(), Failure> {
     let origin = origin(&configure(&options.store, lookup)?)?;
     run(async {
-        let digest = backup::restore(&options.file, &origin).await.map_err(Failure::of)?;
-        writeln!(io::stdout(), "{digest}").map_err(Failure::of)
+        let restored = backup::restore(&options.file, &origin).await.map_err(Failure::of)?;
+        if let Some(warning) = good_again(&restored) {
+            eprintln!("vibetea-server: {warning}");
+        }
+        writeln!(io::stdout(), "{}", restored.digest).map_err(Failure::of)
     })
+}
+
+/// What has to be revoked once more may be among these.
+fn good_again(restored: &Restored) -> Option<String> {
+    let kinds = [("tokens", &restored.tokens), ("sources", &restored.sources)];
+    let named = kinds.iter().filter(|(_, names)| !names.is_empty());
+    let named: Vec<String> = named.map(|(kind, names)| format!("the {kind} {}", some(names))).collect();
+    (!named.is_empty()).then(|| {
+        format!(
+            "this store admits {}, as it did when the copy was made: what was revoked after that is good again; before \
+             the server starts, end it with `vibetea-server tokens revoke` and `vibetea-server sources revoke`",
+            named.join(" and ")
+        )
+    })
+}
+
+/// As many names as somebody reads.
+fn some(names: &[String]) -> String {
+    const MOST: usize = 20;
+    let first: Vec<String> = names.iter().take(MOST).map(|name| format!("'{}'", shown(name))).collect();
+    let rest = names.len().saturating_sub(MOST);
+    let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+    first.join(", ") + &more
 }
 
 fn origin(config: &StoreConfig) -> Result<Origin, Failure> {
     Origin::of(&config.database).ok_or_else(super::store::keeps_nothing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transfer::Digest;
+
+    #[test]
+    fn what_is_good_again_is_named_and_nothing_is_said_of_nobody() {
+        let named = |tokens: usize, sources: &[&str]| {
+            let tokens = (0..tokens).map(|number| format!("t{number}")).collect();
+            let sources = sources.iter().map(|source| (*source).to_owned()).collect();
+            good_again(&Restored { digest: Digest { sha256: [0; 32], events: 0 }, tokens, sources })
+        };
+        assert_eq!(named(0, &[]), None);
+        let told = named(1, &["a\u{202e}b"]).unwrap();
+        assert!(told.contains("the tokens 't0' and the sources 'a\\u{202e}b', as"), "{told}");
+        let told = named(23, &[]).unwrap();
+        assert!(told.contains("'t19' and 3 more, as") && !told.contains("sources 'a"), "{told}");
+    }
 }

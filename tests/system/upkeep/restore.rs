@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
+use vibetea_tests::answers::{self, bearer};
 use vibetea_tests::place::TOKEN;
 use vibetea_tests::program::loopback;
 use vibetea_tests::socket::Viewer;
@@ -74,6 +75,39 @@ fn a_damaged_copy_and_one_of_another_kind_are_refused_before_anything_is_written
             let told = site.like().refuses(&[Path::new("restore"), file]);
             assert!(told.contains("vibetea-server export"), "{told}");
         }
+    }
+}
+
+#[test]
+fn what_was_revoked_after_the_copy_is_good_again_and_a_sentence_says_so() {
+    for site in Site::both() {
+        let none = copy(&site, 20);
+        let server = site.start();
+        let issued = site.says(&["tokens", "create", "--name", "wall"]);
+        site.says(&["sources", "add", "attic", "6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iw="]);
+        let file = site.file("with-a-token");
+        site.says(&[Path::new("backup"), &file]);
+        site.says(&["tokens", "revoke", "wall"]);
+        site.says(&["sources", "revoke", "attic"]);
+        let status =
+            || answers::get(loopback(site.place.port), "/api/v1/viewer", &bearer(&issued)).unwrap().status;
+        assert_eq!(status(), 401);
+        Site::stop(server);
+        site.wipe();
+        let ended = site.command(&[Path::new("restore"), &file]);
+        assert!(ended.status.success(), "{}", ended.stderr);
+        for word in ["the tokens 'wall'", "the sources 'attic'", "tokens revoke", "sources revoke"] {
+            assert!(ended.stderr.contains(word), "{word}: {}", ended.stderr);
+        }
+        // it is as the sentence says, and so is the remedy
+        let server = site.start();
+        assert_eq!(status(), 200);
+        site.says(&["tokens", "revoke", "wall"]);
+        assert_eq!(status(), 401);
+        Site::stop(server);
+        // where the copy admits nobody there is nothing to say
+        let ended = site.like().command(&[Path::new("restore"), &none]);
+        assert!(ended.status.success() && ended.stderr.is_empty(), "{}", ended.stderr);
     }
 }
 
