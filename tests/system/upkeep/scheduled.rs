@@ -1,5 +1,6 @@
 //! Copies that the server makes by itself.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,6 +26,10 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
+fn ids(site: &Site) -> BTreeSet<String> {
+    site.ids().into_iter().collect()
+}
+
 #[test]
 fn the_server_makes_the_first_copy_soon_after_its_start_and_says_where_it_cannot() {
     let sites: Vec<(Site, PathBuf)> =
@@ -47,7 +52,8 @@ fn the_server_makes_the_first_copy_soon_after_its_start_and_says_where_it_cannot
         assert_eq!(names(folder).len(), 1);
         let other = site.like();
         other.says(&[Path::new("restore"), &folder.join(&names(folder)[0])]);
-        assert_eq!(other.ids().len(), 50);
+        assert_eq!(ids(&other), ids(site));
+        assert_eq!(ids(&other).len(), 50);
     }
     until_so(LONG, "the failure is counted", || stuck.metric("vibetea_backup_failures_total") == Some(1.0));
     assert!(server.stderr().contains("the store cannot be copied"), "{}", server.stderr());
@@ -61,7 +67,6 @@ fn the_server_makes_the_first_copy_soon_after_its_start_and_says_where_it_cannot
 fn the_newest_copies_stay_and_two_are_never_made_at_once() {
     let site = Site::sqlite();
     let server = site.start();
-    site.take("/ingest", &events(0..50));
     let folder = site.file("copies");
     let copies = |time: &str| {
         let wanted = Backups { folder: folder.clone(), every: Duration::from_hours(24), keep: 2 };
@@ -70,11 +75,21 @@ fn the_newest_copies_stay_and_two_are_never_made_at_once() {
         Copies::new(wanted, origin, clock, Arc::new(UpkeepMetrics::default()))
     };
     let go = CancellationToken::new();
+    let mut held = Vec::new();
     for day in 1..=4 {
-        copies(&format!("2026-02-0{day}T03:00:00Z")).make(&go).unwrap();
+        site.take("/ingest", &events(day * 50..day * 50 + 50));
+        let (_, made) = copies(&format!("2026-02-0{day}T03:00:00Z")).make(&go).unwrap();
+        held.push((ids(&site), made.digest.to_string()));
     }
     let kept = ["vibetea-20260203T030000Z.db", "vibetea-20260204T030000Z.db"];
     assert_eq!(names(&folder), kept);
+    // each holds what there was on its day
+    for (name, (ids_then, digest)) in kept.iter().zip(&held[2..]) {
+        let other = site.like();
+        assert_eq!(other.says(&[Path::new("restore"), &folder.join(name)]), *digest);
+        assert_eq!(ids(&other), *ids_then);
+    }
+    assert_ne!(held[2], held[3]);
     let lock = fs::File::options().write(true).open(site.place.data().join("vibetea.db.copy-lock")).unwrap();
     lock.lock().unwrap();
     let error = copies("2026-02-05T03:00:00Z").make(&go).unwrap_err();
