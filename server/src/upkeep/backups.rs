@@ -160,6 +160,9 @@ fn make_folder(folder: &Path) -> io::Result<()> {
 }
 
 #[cfg(test)]
+mod rounds;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
