@@ -12,6 +12,8 @@ const MOST_DAYS: u32 = 36_500;
 const DAYS_ALLOWED: &str = "keep, or a number of days from 31d to 36500d, such as 400d";
 const DAY: Duration = Duration::from_hours(24);
 const SHORTEST_PAUSE: Duration = Duration::from_mins(5);
+/// A start is for the monitors that wait.
+const FIRST_ROUND: Duration = Duration::from_secs(30);
 const LONGEST_PAUSE: Duration = Duration::from_hours(365 * 24);
 
 /// How long things stay, in days; for ever where there is no number.
@@ -35,16 +37,18 @@ pub struct Backups {
 }
 
 /// How long events stay, and where copies of them go.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upkeep {
     /// How long events stay.
     pub retention: Retention,
+    /// From the start to the first look for what is old enough; no setting, but tests do not wait for it.
+    pub first_round: Duration,
     /// Where copies go; nowhere without it.
     pub backups: Option<Backups>,
 }
 
 pub(super) fn read_upkeep(reader: &mut Reader<'_>) -> Upkeep {
-    Upkeep { retention: read_retention(reader), backups: read_backups(reader) }
+    Upkeep { retention: read_retention(reader), first_round: FIRST_ROUND, backups: read_backups(reader) }
 }
 
 fn read_retention(reader: &mut Reader<'_>) -> Retention {

@@ -45,7 +45,8 @@ impl Upkeep {
         let tasks = TaskTracker::new();
         tasks.spawn(Arc::clone(asking).follow(store.clone(), stop.clone()));
         if let Some(retention) = Retention::new(wanted.retention) {
-            tasks.spawn(retention.run(store.clone(), clock.clone(), Arc::clone(metrics), stop.clone()));
+            let (pause, metrics) = (wanted.first_round, Arc::clone(metrics));
+            tasks.spawn(retention.run(pause, store.clone(), clock.clone(), metrics, stop.clone()));
         }
         if let Some(backups) = wanted.backups {
             let copies = Copies::new(backups, origin, clock.clone(), Arc::clone(metrics));

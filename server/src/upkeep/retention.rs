@@ -11,8 +11,6 @@ use super::UpkeepMetrics;
 use crate::config;
 use crate::store::{Forget, Forgotten, SourceFilter, Store, StoreError};
 
-/// A start is for the monitors that wait.
-const FIRST_AFTER: Duration = Duration::from_secs(30);
 const EVERY: Duration = Duration::from_hours(1);
 /// Rows of a step: a batch that comes meanwhile waits some milliseconds.
 const STEP: u32 = 500;
@@ -41,14 +39,15 @@ impl Retention {
         Some(Self { events: wanted.events?, counts: wanted.counts })
     }
 
+    /// The first round comes after `pause`.
     pub(super) async fn run(
         self,
+        mut pause: Duration,
         store: Store,
         clock: Clock,
         metrics: Arc<UpkeepMetrics>,
         stop: CancellationToken,
     ) {
-        let mut pause = FIRST_AFTER;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,

@@ -114,6 +114,11 @@ impl Setup {
     /// Starts a server that may refuse to.
     pub(crate) async fn try_start(self) -> Result<Server, RunError> {
         let config = self.load().unwrap();
+        self.try_start_as(config).await
+    }
+
+    /// The same with settings that no variable stands for.
+    pub(crate) async fn try_start_as(self, config: Config) -> Result<Server, RunError> {
         let stop = CancellationToken::new();
         let (ready, bound) = oneshot::channel();
         let tell = move |address| ready.send(address).unwrap();

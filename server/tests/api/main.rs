@@ -29,6 +29,7 @@ mod process;
 mod protocol;
 mod query;
 mod relay;
+mod retention;
 mod rotate;
 mod routes;
 mod scope;

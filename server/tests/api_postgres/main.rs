@@ -38,6 +38,8 @@ mod originals;
 mod protocol;
 #[path = "../api/query.rs"]
 mod query;
+#[path = "../api/retention.rs"]
+mod retention;
 #[path = "../api/rotate.rs"]
 mod rotate;
 #[path = "../api/routes.rs"]
