@@ -1,5 +1,7 @@
 //! The rules of the house that a compiler does not know.
 
+mod paths;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
