@@ -81,6 +81,31 @@ fn the_workflows_are_of_their_schema_pinned_and_grant_little() {
     assert!(ci.contains("run: bash .ci/run\n"), "the continuous integration runs what a developer runs");
     let release = read(".github/workflows/release.yml");
     assert!(release.contains("run: cargo xtask dist\n") && release.contains("attest-build-provenance@"));
+    // nothing is published that was not tested, or under another version's name
+    assert!(release.contains("run: bash .ci/run\n") && release.contains("    needs: [test, build]\n"));
+}
+
+/// The step of the release that compares, with another tag and another version.
+#[test]
+fn a_tag_that_is_not_the_version_ends_the_release() {
+    let workflow = read(".github/workflows/release.yml");
+    let (_, step) = workflow.split_once("- name: Compare\n        run: |\n").unwrap();
+    let script: String =
+        step.lines().take_while(|line| !line.is_empty()).map(|line| format!("{line}\n")).collect();
+    let ends = |tag: &str, version: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let own = format!("version = \"{}\"", env!("CARGO_PKG_VERSION"));
+        let manifest = read("Cargo.toml").replacen(&own, &format!("version = \"{version}\""), 1);
+        std::fs::write(folder.path().join("Cargo.toml"), manifest).unwrap();
+        let mut command = Command::new("sh");
+        command.args(["-ec", &script]).env("GITHUB_REF_NAME", tag).current_dir(folder.path());
+        run(&mut command).unwrap()
+    };
+    assert_eq!(ends("v1.2.3", "1.2.3"), (true, String::new()));
+    for (tag, version) in [("v1.2.4", "1.2.3"), ("1.2.3", "1.2.3"), ("v1.2.3", "1.2.3-rc1")] {
+        let (fine, said) = ends(tag, version);
+        assert!(!fine && said.contains(tag), "{tag} {version}: {said}");
+    }
 }
 
 #[test]
