@@ -7,11 +7,14 @@ use sha2::{Digest as _, Sha384};
 use vibetea_protocol::api::CountsBy;
 use vibetea_server::store::{
     BreakdownsQuestion, Calendar, CountsQuestion, EventFilter, EventsQuestion, Position, Range, Route,
-    SessionsQuestion, Side, SourceFilter, Store,
+    SessionsQuestion, Side, SourceFilter, Store, StoredToken,
 };
 
 use crate::home::make_version;
 use crate::support::{Place, at, insert};
+
+/// The version since which a store keeps who may send and who may watch.
+const FIRST_WITH_ACCESS: i64 = 4;
 
 /// A migration as it was released.
 pub(crate) struct Migration {
@@ -107,8 +110,20 @@ mod erased {
     }
 }
 
+/// Who may send and who may watch, as text.
+async fn admitted(store: &Store) -> Vec<String> {
+    let access = store.access();
+    let sources = access.sources().await.unwrap().into_iter().map(|source| format!("{source:?}"));
+    let activity = access.activity().await.unwrap().into_iter().map(|seen| format!("{seen:?}"));
+    let tokens = access.tokens().await.unwrap().into_iter().map(|token| {
+        let StoredToken { id, name, digest, admin, sources, created, expires, last_used } = token;
+        format!("{id} {name} {digest:?} {admin} {sources:?} {created} {expires:?} {last_used:?}")
+    });
+    sources.chain(activity).chain(tokens).collect()
+}
+
 /// What a store that was made at that version says after this release has opened it.
-async fn opened(version: i64, change: &str) -> Vec<String> {
+async fn opened(version: i64, change: &str) -> (Vec<String>, Vec<String>) {
     let place = Place::new();
     make_version(&place.home, version);
     if !change.is_empty() {
@@ -117,7 +132,7 @@ async fn opened(version: i64, change: &str) -> Vec<String> {
     let store = place.open().await;
     // what came before is known, what comes is stored, and after it everything is counted
     assert_eq!(insert(&store, "laptop", Route::Batch, [900]).await.unwrap(), 1);
-    let told = said(&store).await;
+    let told = (said(&store).await, admitted(&store).await);
     let again: Vec<_> = place.column("SELECT id FROM events ORDER BY id");
     assert_eq!(again.len(), 13);
     store.close().await;
@@ -132,10 +147,14 @@ async fn opened(version: i64, change: &str) -> Vec<String> {
 async fn events_and_counts_of_every_released_version_survive() {
     let versions = released();
     let (newest, older) = versions.split_last().unwrap();
-    let newest = opened(*newest, "").await;
+    let (newest, admits) = opened(*newest, "").await;
     assert!(newest[0].contains("evt_") && newest[1].contains("sessionId"), "{newest:?}");
+    assert_eq!(admits.len(), 5, "two sources, one of them seen, and two tokens: {admits:?}");
     for version in older.iter().copied() {
-        assert_eq!(opened(version, "").await, newest, "version {version}");
+        let (said, admitted) = opened(version, "").await;
+        assert_eq!(said, newest, "version {version}");
+        let expected: &[String] = if version < FIRST_WITH_ACCESS { &[] } else { &admits };
+        assert_eq!(admitted, expected, "version {version}");
     }
 }
 
@@ -145,4 +164,8 @@ async fn a_count_that_is_lost_on_the_way_is_seen_by_the_check() {
     let whole = opened(1, "").await;
     let lost = "DELETE FROM hourly WHERE hour = (SELECT min(hour) FROM hourly)";
     assert_ne!(opened(1, lost).await, whole);
+    let whole = opened(FIRST_WITH_ACCESS, "").await;
+    for lost in ["DELETE FROM viewer_token WHERE name = 'wall'", "UPDATE source_key SET expires = NULL"] {
+        assert_ne!(opened(FIRST_WITH_ACCESS, lost).await, whole, "{lost}");
+    }
 }

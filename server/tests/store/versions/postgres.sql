@@ -100,3 +100,14 @@ INSERT INTO vibetea.session_tool VALUES (3, 5, 1, 0, 0);
 UPDATE vibetea.counted SET through = 12;
 SELECT setval(pg_get_serial_sequence('vibetea.name', 'id'), (SELECT max(id) FROM vibetea.name));
 SELECT setval(pg_get_serial_sequence('vibetea.session', 'id'), (SELECT max(id) FROM vibetea.session));
+-- since 4
+UPDATE vibetea.access_version SET version = 7;
+INSERT INTO vibetea.registered_source VALUES ('attic', 1770000000000000, NULL);
+INSERT INTO vibetea.registered_source VALUES ('cellar', 1770000001000000, 1770000002000000);
+INSERT INTO vibetea.source_key VALUES ('attic', 'iojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1w=', 1770000000000000, 1770086400000000, NULL);
+INSERT INTO vibetea.source_key VALUES ('attic', '6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iw=', 1770000003000000, NULL, 'iojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1w=');
+INSERT INTO vibetea.enrolment VALUES ('\xaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', 'attic', 1770000000000000, 1770000900000000, 1770000001000000, 'iojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1w=');
+INSERT INTO vibetea.viewer_token VALUES ('tok_000000000001', 'wall', '\xbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb', 0, '["attic","laptop"]', 1770000004000000, 1777776004000000, NULL, 1770000060000000);
+INSERT INTO vibetea.viewer_token VALUES ('tok_000000000002', 'root', '\xcccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc', 1, NULL, 1770000005000000, NULL, NULL, NULL);
+INSERT INTO vibetea.viewer_token VALUES ('tok_000000000003', 'gone', '\xdddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', 0, NULL, 1770000006000000, NULL, 1770000007000000, NULL);
+INSERT INTO vibetea.source_activity VALUES ('attic', 1770000008000000, 1770000007500000, '0.1.0');

@@ -97,3 +97,14 @@ INSERT INTO session_tool VALUES (1, 3, 0, 2, 1);
 INSERT INTO session_tool VALUES (3, 5, 1, 0, 0);
 INSERT INTO session_agent VALUES (1, 'a1', 'Explore', 1769949006789000, 1, 0, 0);
 INSERT INTO session_agent VALUES (2, 'a1', 'Explore', 1767695106789000, 0, 1, 0);
+-- since 4
+UPDATE access_version SET version = 7;
+INSERT INTO registered_source VALUES ('attic', 1770000000000000, NULL);
+INSERT INTO registered_source VALUES ('cellar', 1770000001000000, 1770000002000000);
+INSERT INTO source_key VALUES ('attic', 'iojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1w=', 1770000000000000, 1770086400000000, NULL);
+INSERT INTO source_key VALUES ('attic', '6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iw=', 1770000003000000, NULL, 'iojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1w=');
+INSERT INTO enrolment VALUES (x'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', 'attic', 1770000000000000, 1770000900000000, 1770000001000000, 'iojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1w=');
+INSERT INTO viewer_token VALUES ('tok_000000000001', 'wall', x'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb', 0, '["attic","laptop"]', 1770000004000000, 1777776004000000, NULL, 1770000060000000);
+INSERT INTO viewer_token VALUES ('tok_000000000002', 'root', x'cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc', 1, NULL, 1770000005000000, NULL, NULL, NULL);
+INSERT INTO viewer_token VALUES ('tok_000000000003', 'gone', x'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', 0, NULL, 1770000006000000, NULL, 1770000007000000, NULL);
+INSERT INTO source_activity VALUES ('attic', 1770000008000000, 1770000007500000, '0.1.0');
