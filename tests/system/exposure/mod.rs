@@ -9,6 +9,7 @@ mod logs;
 mod open;
 mod readers;
 mod slow;
+mod timing;
 mod tls;
 
 use std::net::SocketAddr;
