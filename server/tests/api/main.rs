@@ -14,6 +14,7 @@ mod enrol;
 mod events;
 #[path = "../../../protocol/tests/common/mod.rs"]
 mod fixtures;
+mod forged;
 mod golden;
 mod harness;
 mod health;

@@ -17,6 +17,8 @@ mod enrol;
 mod events;
 #[path = "../../../protocol/tests/common/mod.rs"]
 mod fixtures;
+#[path = "../api/forged.rs"]
+mod forged;
 #[path = "../api/golden.rs"]
 mod golden;
 #[path = "../api/harness.rs"]
