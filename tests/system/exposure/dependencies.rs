@@ -32,6 +32,28 @@ fn http_2_and_other_tls_libraries_are_not_built_in() {
     assert_eq!(named(&packages, &["hyper"]).len(), 1);
 }
 
+/// What the manifest says of the release's profile, line by line.
+fn release_profile(manifest: &str) -> Vec<&str> {
+    let (_, profile) = manifest.split_once("\n[profile.release]\n").unwrap();
+    profile.lines().take_while(|line| !line.starts_with('[')).filter(|line| !line.starts_with('#')).collect()
+}
+
+/// A panic costs one request, or one line of a transcript, because the programs unwind.
+fn unwinds(manifest: &str) -> bool {
+    let is_aborted = manifest.lines().any(|line| line.replace(' ', "").starts_with("panic=\"abort\""));
+    release_profile(manifest).contains(&"panic = \"unwind\"") && !is_aborted
+}
+
+#[test]
+fn releases_unwind_when_something_panics() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
+    let manifest = std::fs::read_to_string(path).unwrap();
+    assert!(unwinds(&manifest), "{:?}", release_profile(&manifest));
+    // the twins: releases that end with the first panic
+    assert!(!unwinds(&manifest.replace("panic = \"unwind\"", "panic = \"abort\"")));
+    assert!(!unwinds(&format!("{manifest}\n[profile.dist]\ninherits = \"release\"\npanic = \"abort\"\n")));
+}
+
 #[test]
 fn sqlite_is_one_that_keeps_what_it_committed() {
     let version: String = rusqlite::Connection::open_in_memory()
