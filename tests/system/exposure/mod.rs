@@ -8,6 +8,7 @@ mod leaving;
 mod logs;
 mod open;
 mod readers;
+mod secrets;
 mod slow;
 mod timing;
 mod tls;
