@@ -1,5 +1,6 @@
+use std::io;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -57,6 +58,61 @@ async fn a_panic_in_any_handler_is_a_500_and_the_next_request_works() {
         }
     }
     assert_eq!(ask(&whole, Method::GET, "/health").await.status(), StatusCode::OK);
+}
+
+/// What is logged, as the program logs it.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A handler that does what none of ours may: it writes down the request.
+async fn write_down(request: Request, next: Next) -> Response {
+    tracing::error!(?request, "careless");
+    next.run(request).await
+}
+
+/// What is logged at its most talkative of requests that show a token and break the handler.
+async fn logged(careless: bool) -> String {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .json()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let app = relay().await;
+    let mut routes = all(&app).route_layer(from_fn(break_down));
+    if careless {
+        routes = routes.route_layer(from_fn(write_down));
+    }
+    let router = around(&app, routes);
+    for path in ["/query", "/ws?token=vt_of_the_query", "/api/v1/totals"] {
+        let request = Request::builder().uri(path).header("host", "localhost");
+        let request = request.header("authorization", "Bearer vt_of_the_header").body(Body::empty()).unwrap();
+        assert_eq!(router.clone().oneshot(request).await.unwrap().status(), 500, "{path}");
+    }
+    String::from_utf8(log.0.lock().unwrap().clone()).unwrap()
+}
+
+#[tokio::test]
+async fn a_panic_with_a_token_at_hand_leaves_no_token_in_the_log() {
+    let log = logged(false).await;
+    assert!(log.matches("\"status\":500").count() == 3, "{log}");
+    assert!(!log.contains("vt_of_the"), "{log}");
+    // the twin: one that does is seen
+    let log = logged(true).await;
+    assert!(log.contains("vt_of_the_header") && log.contains("vt_of_the_query"), "{log}");
 }
 
 /// The twin: without the layer, the panic goes through.

@@ -7,6 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+use vibetea_tests::answers::{self, bearer};
+use vibetea_tests::place::TOKEN;
+use vibetea_tests::program::loopback;
 use vibetea_tests::wait::until_so;
 
 use super::Site;
@@ -113,7 +116,8 @@ fn missing(site: &Site, file: &Path, said: &str, before: &BTreeSet<String>) -> V
     Site::stop(server);
     let (theirs, ours) = (admitted(&other), admitted(site));
     assert_eq!(ours.len(), 4, "{ours:?}");
-    let strangers = ours.iter().filter(|entry| !theirs.contains(entry)).map(|entry| entry["name"].to_string());
+    let strangers =
+        ours.iter().filter(|entry| !theirs.contains(entry)).map(|entry| entry["name"].to_string());
     before.difference(&different).cloned().chain(strangers).collect()
 }
 
@@ -134,6 +138,37 @@ fn a_copy_without_the_log_is_seen_by_the_check() {
     // a file whose schema is still in the log alone is no store at all
     let lost = std::panic::catch_unwind(|| lost_in_copies(&Site::sqlite(), plain));
     assert!(lost.is_err() || !lost.unwrap().is_empty());
+}
+
+/// Which of the texts stand anywhere in a file.
+fn held<'a>(file: &Path, texts: &[&'a str]) -> Vec<&'a str> {
+    let bytes = std::fs::read(file).unwrap();
+    let is_held = |text: &&&str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+    texts.iter().filter(is_held).copied().collect()
+}
+
+#[test]
+fn no_token_and_no_code_is_in_a_copy() {
+    for site in Site::both() {
+        let server = site.start();
+        let token = site.says(&["tokens", "create", "--name", "wall screen"]);
+        let line = site.says(&["enroll", "attic"]);
+        let (_, code) = line.split_once("--code ").unwrap();
+        let code = code.split_whitespace().next().unwrap();
+        assert!(token.starts_with("vt_") && code.len() == 9, "{token} {code}");
+        // one that was shown is no other than before
+        let viewed = answers::get(loopback(site.place.port), "/api/v1/totals", &bearer(&token)).unwrap();
+        assert_eq!(viewed.status, 200);
+        site.take("/ingest", &events(0..20));
+        let file = site.file("copy");
+        by_command(&site, &file);
+        Site::stop(server);
+        let without_dash = code.replace('-', "");
+        let secrets = [TOKEN, &token, &token[3..], code, &without_dash];
+        assert_eq!(held(&file, &secrets), [] as [&str; 0]);
+        // the twin: what the copy does hold is found by the same search
+        assert_eq!(held(&file, &["wall screen", "attic", &id(7)[4..]]).len(), 3);
+    }
 }
 
 /// Planted bug: a token is left out.
