@@ -1,5 +1,6 @@
 //! Machines that join a server with one pasted line and change their keys, with the real programs, on both stores.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -131,6 +132,20 @@ impl Machines {
         monitor.terminate();
         assert!(monitor.wait(SHORT).status.success());
         self.events()
+    }
+
+    /// How many events wait in the monitor's store.
+    fn waiting(&self) -> u64 {
+        let store = stored::open(&self.place.state().join("outbox.db")).unwrap();
+        store.query_row("SELECT count(*) FROM outbox", [], |row| row.get(0)).unwrap()
+    }
+
+    /// Every stored id, past the server.
+    fn ids(&self) -> Vec<String> {
+        match &self.database {
+            None => stored::ids(&self.place.database()).unwrap(),
+            Some(database) => database.shell().column("SELECT id FROM public.events"),
+        }
     }
 
     fn key(&self) -> SigningKey {
@@ -276,6 +291,36 @@ fn the_old_key_is_taken_for_a_while_unless_its_end_is_asked_for() {
         assert_eq!(answer_to(&machines.key()), "empty_batch");
         writer.lines(5);
         until_stored(machines, &mut monitor, writer.events);
+    });
+}
+
+#[test]
+fn what_waits_while_the_server_is_gone_is_sent_once_with_the_key_that_came_meanwhile() {
+    on_both_stores(|machines| {
+        let mut server = machines.start_server();
+        machines.join();
+        let mut writer = Writer::new(&machines.place);
+        writer.lines(3);
+        let mut monitor = machines.start_monitor();
+        until_stored(machines, &mut monitor, writer.events);
+        server.kill();
+        let before = writer.events;
+        writer.lines(20);
+        until_so(LONG, "what was written waits", || machines.waiting() == writer.events - before);
+        monitor.kill();
+
+        let _server = machines.start_server();
+        let old = machines.key();
+        let ended = machines.on_the_machine(&["rotate", "--revoke-old"], &[]);
+        assert!(ended.status.success(), "{}", ended.stderr);
+        assert_ne!(machines.key(), old);
+        assert_eq!((machines.events(), machines.waiting()), (before, writer.events - before));
+        let mut monitor = machines.start_monitor();
+        until_stored(machines, &mut monitor, writer.events);
+        until_so(LONG, "nothing waits", || machines.waiting() == 0);
+        let ids = machines.ids();
+        let different: BTreeSet<&String> = ids.iter().collect();
+        assert_eq!((ids.len() as u64, different.len() as u64), (writer.events, writer.events));
     });
 }
 
