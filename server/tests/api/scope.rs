@@ -1,5 +1,6 @@
 //! Tokens that show some sources alone: on every route, on the socket, and no longer than they are good.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use reqwest::Method;
@@ -76,6 +77,77 @@ fn routes() -> Vec<String> {
         "/api/v1/breakdowns?".to_owned(),
         format!("/api/v1/breakdowns?from={from}"),
     ]
+}
+
+/// Routes of the server that are asked in other ways here, or have nothing to tell of what sources sent.
+const OTHERS: [&str; 22] = [
+    "/",
+    "/api/v1/admin/enrolments",
+    "/api/v1/admin/sources",
+    "/api/v1/admin/sources/x",
+    "/api/v1/admin/tokens",
+    "/api/v1/admin/tokens/x",
+    "/api/v1/admin/tokens/x/rotate",
+    "/api/v1/capabilities",
+    "/api/v1/enrol",
+    "/api/v1/openapi.json",
+    "/api/v1/rotate",
+    "/api/v1/sessions/x",
+    "/api/v1/ticket",
+    "/api/v1/viewer",
+    "/events",
+    "/functions/v1/ingest",
+    "/health",
+    "/ingest",
+    "/livez",
+    "/metrics",
+    "/readyz",
+    "/ws",
+];
+
+/// A route that is new has to be put among those that are asked, or among the others.
+#[test]
+fn every_route_of_the_server_is_asked_or_has_nothing_to_tell() {
+    let asked = routes();
+    let asked = asked.iter().filter_map(|path| path.split('?').next());
+    let known: BTreeSet<&str> = asked.chain(OTHERS).collect();
+    let real = crate::routes::routes();
+    assert_eq!(known, real.iter().map(String::as_str).collect());
+}
+
+/// Which routes, of all that the server has, name a source that the token does not show, or what came from it.
+async fn leaks(server: &Server, token: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let session = "/api/v1/sessions/session%20of%20desktop".to_owned();
+    for path in crate::routes::routes().into_iter().chain(routes()).chain([session]) {
+        if viewed(server, token, &path).await.body.contains("desktop") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+#[tokio::test]
+async fn no_route_at_all_tells_a_scoped_token_of_others() {
+    let server = filled().await;
+    let token = token(&server, "two", Some(&["laptop", "attic", "nobody"]), false).await;
+    assert_eq!(leaks(&server, &token).await, Vec::<String>::new());
+    // the twin: a scope that is lost is seen, on every route that has names to tell
+    server.home().execute(
+        "UPDATE viewer_token SET sources = NULL WHERE name = 'two'; UPDATE access_version SET version = version + 1",
+    );
+    eventually("the server knows of it", async || {
+        let viewer = viewed(&server, &token, "/api/v1/viewer").await.json();
+        viewer["sources"].is_null().then_some(())
+    })
+    .await;
+    let leaks = leaks(&server, &token).await;
+    for path in ["/query", "/functions/v1/query", "/api/v1/events", "/api/v1/sessions", "/api/v1/breakdowns"]
+    {
+        assert!(leaks.iter().any(|leak| leak == path), "{path} is not among {leaks:?}");
+    }
+    assert!(leaks.iter().any(|leak| leak.contains("split=source")), "{leaks:?}");
+    assert!(leaks.iter().any(|leak| leak.contains("sessions/session")), "{leaks:?}");
 }
 
 /// What an answer says of whom, without the moment at which it was given.
