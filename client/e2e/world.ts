@@ -195,7 +195,8 @@ export class World {
         body,
         headers: {
           "Content-Type": "application/json",
-          "X-Source-ID": events[0]?.source ?? this.#own,
+          // a header is bytes: a name beyond ASCII goes as UTF-8
+          "X-Source-ID": Buffer.from(events[0]?.source ?? this.#own, "utf8").toString("latin1"),
           "X-Signature": signature,
         },
       });

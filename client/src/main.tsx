@@ -1,6 +1,7 @@
 import { createRoot } from "react-dom/client";
 import "./styles/tokens.css";
 import "./styles/base.css";
+import "./styles/names.css";
 import "./styles/shell.css";
 import "./styles/gate.css";
 import "./styles/stream.css";

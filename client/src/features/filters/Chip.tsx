@@ -5,7 +5,7 @@ export function Chip({ name, icon, onRemove }: { name: string; icon: IconName; o
   return (
     <span className="chip">
       <Icon name={icon} />
-      {name}
+      <bdi>{name}</bdi>
       <button type="button" className="quiet" aria-label={`Remove the filter: ${name}`} onClick={onRemove}>
         <Icon name="close" />
       </button>

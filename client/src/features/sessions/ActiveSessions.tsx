@@ -23,7 +23,7 @@ export function ActiveSessions() {
             <span className="rail-name">{session.project ?? "No project"}</span>
             <StateBadge state={session.state} />
             <span className="dim">
-              {session.source} · {plural(toolTotals(session.tools).calls, "call")}
+              <bdi>{session.source}</bdi> · {plural(toolTotals(session.tools).calls, "call")}
             </span>
             <span className="dim">{ago(now - Date.parse(session.lastEventAt))}</span>
           </a>

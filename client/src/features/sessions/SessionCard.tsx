@@ -17,7 +17,7 @@ export function SessionCard({ session, now }: { session: Session; now: number })
           className="session-name"
           href={hrefOf({ view: "session", source: session.source, id: session.sessionId })}
         >
-          {session.project ?? "No project"}
+          <bdi>{session.project ?? "No project"}</bdi>
           <span className="mono dim">{shortId(session.sessionId)}</span>
         </a>
         <span className="dim session-when">{ago(now - Date.parse(session.lastEventAt))}</span>

@@ -39,7 +39,7 @@ export function SessionView({ source, id }: { source: string; id: string }) {
           Its events
         </a>
         <p className="mono dim">
-          {id} on {source}
+          <bdi>{id}</bdi> on <bdi>{source}</bdi>
         </p>
       </header>
       <Figures session={session} />

@@ -10,7 +10,7 @@ export function ToolChips({ tools }: { tools: readonly ToolUse[] }) {
     <ul className="chips" aria-label="Tools">
       {tools.slice(0, MOST).map(({ tool, started, completed, failed }) => (
         <li key={tool}>
-          {tool} <b>{count(Math.max(started, completed + failed))}</b>
+          <bdi>{tool}</bdi> <b>{count(Math.max(started, completed + failed))}</b>
           {failed > 0 && <span className="wrong"> {count(failed)} failed</span>}
         </li>
       ))}
