@@ -87,6 +87,36 @@ fn rows_that_were_changed_by_hand_and_newer_schemas_fail() {
 }
 
 #[test]
+fn a_store_that_nobody_may_write_to_fails() {
+    const SCRIPT: &str = r#"mount --bind "$VIBETEA_DATA_DIR" "$VIBETEA_DATA_DIR" &&
+        mount -o remount,bind,ro "$VIBETEA_DATA_DIR" || exit 77
+        exec "$@""#;
+    let site = Site::sqlite();
+    let server = site.start();
+    site.take("/ingest", &events(0..50));
+    let wrapper = ["unshare", "-r", "-m", "sh", "-c", SCRIPT, "sh"];
+    let look = || {
+        let ended = site.command_under(&wrapper, &["doctor", "--json"]).wait(super::site::LONG);
+        let told: Value = serde_json::from_str(&ended.stdout).ok()?;
+        let store = told["checks"].as_array()?.iter().find(|line| line["check"] == "store")?.clone();
+        assert_eq!((&store["status"], ended.status.code()), (&Value::from("fail"), Some(1)), "{told}");
+        store["message"].as_str().map(str::to_owned)
+    };
+    let Some(beside) = look() else {
+        eprintln!("skipped: nobody may have mounts of his own here");
+        return;
+    };
+    assert!(beside.contains("cannot be written: Read-only"), "{beside}");
+    Site::stop(server);
+    // the log beside the database cannot even be made
+    let alone = look().unwrap();
+    assert!(alone.contains("cannot be opened"), "{alone}");
+    // and nothing of that is there once it may
+    let (lines, _) = examined(&site);
+    starts(&lines, "store", "pass");
+}
+
+#[test]
 fn damage_a_missing_store_and_wrong_settings_are_told_and_hide_nothing_else() {
     let site = Site::sqlite();
     let (lines, failed) = examined(&site);

@@ -71,7 +71,7 @@ async fn sqlite(path: &Path, lines: &mut Vec<Line>) -> Option<Registered> {
         });
     }
     lines.push(space(there, fs::metadata(path).map_or(0, |file| file.len())));
-    lines.push(place(there));
+    lines.push(place(&FileSystem::of(there)));
     lines.push(Line::unchecked(CLOCK, "there is no other clock to compare with"));
     registered
 }
@@ -160,10 +160,13 @@ fn schema(examined: &Examined, is_whole: bool) -> Line {
 }
 
 fn space(folder: &Path, size: u64) -> Line {
-    let free = match statvfs(folder) {
-        Ok(system) => system.f_bavail.saturating_mul(system.f_frsize),
-        Err(error) => return Line::unchecked(SPACE, format!("{} does not say: {error}", folder.display())),
-    };
+    match statvfs(folder) {
+        Ok(system) => room(system.f_bavail.saturating_mul(system.f_frsize), size),
+        Err(error) => Line::unchecked(SPACE, format!("{} does not say: {error}", folder.display())),
+    }
+}
+
+fn room(free: u64, size: u64) -> Line {
     let message = format!("{} free where the store is, which has {}", bytes(free), bytes(size));
     let remedy = "make room, set VIBETEA_RETENTION, or move the store to another disk";
     match free {
@@ -173,9 +176,8 @@ fn space(folder: &Path, size: u64) -> Line {
     }
 }
 
-fn place(folder: &Path) -> Line {
-    let system = FileSystem::of(folder);
-    match (&system, system.warning()) {
+fn place(system: &FileSystem) -> Line {
+    match (system, system.warning()) {
         (FileSystem::Network(_), Some(warning)) => {
             Line::fail(PLACE, warning, "move the store, with the server stopped")
         }
@@ -198,5 +200,122 @@ fn skew_line(skew: Option<i64>) -> Line {
             format!("the database's is {} {}", span(skew), if skew > 0 { "ahead" } else { "behind" }),
             "set both machines' clocks by NTP",
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::line::Verdict::{self, Fail, Pass, Unchecked, Warn};
+    use super::*;
+
+    fn verdicts(lines: &[Line]) -> Vec<(&'static str, Verdict)> {
+        lines.iter().map(|line| (line.check, line.status)).collect()
+    }
+
+    fn whole() -> Examined {
+        Examined {
+            read_only: None,
+            integrity: Integrity::Whole("every page".to_owned()),
+            events: (50, 50),
+            schema: 6,
+            known_schema: 6,
+            registered: None,
+            clock: None,
+        }
+    }
+
+    fn told(examined: Examined) -> Vec<Line> {
+        let mut lines = Vec::new();
+        examined_lines(Ok(examined), "x.db", &mut lines);
+        lines
+    }
+
+    #[test]
+    fn a_store_that_cannot_be_written_fails_however_whole_it_is() {
+        let lines = told(whole());
+        assert_eq!(
+            verdicts(&lines),
+            [(STORE, Pass), (INTEGRITY, Pass), (COUNTS, Pass), (SCHEMA, Pass)],
+            "{lines:?}"
+        );
+        let lines = told(Examined { read_only: Some("its folder is read-only".to_owned()), ..whole() });
+        assert_eq!(verdicts(&lines)[0], (STORE, Fail));
+        assert_eq!(lines[0].message, "x.db cannot be written: its folder is read-only");
+        let mut lines = Vec::new();
+        examined_lines(Err(StoreError::Unavailable("nobody answers".to_owned())), "x", &mut lines);
+        assert_eq!(
+            verdicts(&lines),
+            [(STORE, Fail), (INTEGRITY, Unchecked), (COUNTS, Unchecked), (SCHEMA, Unchecked)]
+        );
+    }
+
+    #[test]
+    fn what_is_damaged_or_of_another_release_passes_nothing() {
+        let damaged = told(Examined { integrity: Integrity::Damaged("page 3".to_owned()), ..whole() });
+        assert_eq!(
+            verdicts(&damaged)[1..],
+            [(INTEGRITY, Fail), (COUNTS, Unchecked), (SCHEMA, Unchecked)],
+            "{damaged:?}"
+        );
+        for (schema, verdict) in [(0, Warn), (5, Warn), (6, Pass), (7, Fail)] {
+            assert_eq!(told(Examined { schema, ..whole() })[3].status, verdict, "{schema}");
+        }
+        assert_eq!(told(Examined { events: (50, 49), ..whole() })[2].status, Fail);
+        assert_eq!(
+            told(Examined { integrity: Integrity::Unknown("big".to_owned()), ..whole() })[1].status,
+            Unchecked
+        );
+    }
+
+    #[test]
+    fn little_room_is_a_warning_and_hardly_any_a_failure() {
+        for (free, verdict) in [
+            (0, Fail),
+            (LEAST_SPACE - 1, Fail),
+            (LEAST_SPACE, Warn),
+            (GOOD_SPACE - 1, Warn),
+            (GOOD_SPACE, Pass),
+            (u64::MAX, Pass),
+        ] {
+            assert_eq!(room(free, 7).status, verdict, "{free}");
+        }
+        let told = room(8_765_432, 999);
+        assert_eq!(told.message, "8.7 MB free where the store is, which has 999 bytes");
+        assert_eq!(space(Path::new("/nowhere/at/all"), 0).status, Unchecked);
+        assert_ne!(space(Path::new("/"), 0).status, Unchecked);
+    }
+
+    #[test]
+    fn a_store_on_a_network_fails_and_one_on_what_nobody_knows_does_not_pass() {
+        for (system, verdict) in [
+            (FileSystem::Local("ext4".to_owned()), Pass),
+            (FileSystem::Network("nfs4".to_owned()), Fail),
+            (FileSystem::Fuse("fuse.something".to_owned()), Warn),
+            (FileSystem::Unknown, Unchecked),
+        ] {
+            let told = place(&system);
+            assert_eq!(told.status, verdict, "{told:?}");
+        }
+    }
+
+    #[test]
+    fn clocks_that_differ_are_told_with_the_direction() {
+        let at = |second: i64| Timestamp::from_micros(1_770_000_000_000_000 + second * 1_000_000).unwrap();
+        // the answer was made between the two looks, or it was not
+        assert_eq!(between(at(0), at(3), at(5)), 0);
+        assert_eq!(between(at(0), at(65), at(5)), 60_000_000);
+        assert_eq!(between(at(0), at(-60), at(5)), -60_000_000);
+        for (skew, verdict, word) in [
+            (None, Unchecked, "did not tell"),
+            (Some(0), Pass, "agree"),
+            (Some(MOST_SKEW), Pass, "agree"),
+            (Some(-MOST_SKEW), Pass, "agree"),
+            (Some(MOST_SKEW + 1_000_000), Warn, "31 s ahead"),
+            (Some(-3_600_000_000), Warn, "60 min behind"),
+        ] {
+            let told = skew_line(skew);
+            assert_eq!(told.status, verdict, "{told:?}");
+            assert!(told.message.contains(word), "{told:?}");
+        }
     }
 }
