@@ -55,10 +55,16 @@ fn planted_bugs_in_parsers_are_found() {
     fn stumbles_over_text(data: &[u8]) {
         assert!(std::str::from_utf8(data).is_ok(), "no UTF-8");
     }
+    fn believes_everybody(data: &[u8]) {
+        let named = data.windows(16).any(|window| window.eq_ignore_ascii_case(b"x-forwarded-for:"));
+        let is_upgrade = data.starts_with(b"/ws?ticket=");
+        assert!(!(named && is_upgrade), "a stranger that says who it is");
+    }
     for (name, check) in [
         ("signature_header", takes_any_length as fn(&[u8])),
         ("ingest_body", trusts_its_quotes),
         ("transcript_line", stumbles_over_text),
+        ("socket_hello", believes_everybody),
     ] {
         let seeds = TARGETS.iter().find(|target| target.name == name).unwrap().seeds;
         let planted = Target { name, check, seeds };
