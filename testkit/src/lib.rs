@@ -4,6 +4,7 @@
 pub mod certificates;
 pub mod cluster;
 pub mod database;
+pub mod lack;
 pub mod port;
 pub mod proxy;
 pub mod shell;

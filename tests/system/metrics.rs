@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use url::form_urlencoded::byte_serialize;
 use vibetea_protocol::Clock;
 use vibetea_protocol::signing::sign_body;
+use vibetea_testkit::lack::skip;
 use vibetea_tests::answers::{self, bearer};
 use vibetea_tests::place::{Place, SOURCE, TOKEN};
 use vibetea_tests::program::{free_port, loopback};
@@ -229,7 +230,7 @@ fn debians_prometheus_scrapes_a_server_and_every_panel_of_the_dashboard_shows_so
     let _server = place.start_server(&key);
     make_everything_happen(&place);
     let Some(prometheus) = Prometheus::start(&place) else {
-        eprintln!("skipped: no Prometheus on this system (Debian: `apt-get install prometheus`)");
+        skip("prometheus", "no Prometheus on this system (Debian: `apt-get install prometheus`)");
         return;
     };
     let value = |query: &str| prometheus.query(query).first().map(|(_, value)| value.clone());

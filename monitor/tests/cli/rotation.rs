@@ -3,6 +3,7 @@ use std::process::Command;
 use serde_json::Value;
 use vibetea_protocol::enrol::RotateRequest;
 use vibetea_protocol::signing::PublicKey;
+use vibetea_testkit::lack::can_trace;
 
 use super::{Ended, Home, Server, fs, mode};
 
@@ -162,9 +163,7 @@ fn where_a_second_deployment_knows_the_key_by_its_configuration_nothing_is_chang
 #[test]
 fn wherever_it_is_killed_a_key_that_the_server_takes_is_in_place_and_names_are_the_same() {
     const CALLS: [&str; 8] = ["fchmod", "fsync", "linkat", "unlink", "rename", "sendto", "recvfrom", "write"];
-    let traced = Command::new("strace").args(["-qq", "-o", "/dev/null", "true"]).output();
-    if !traced.is_ok_and(|output| output.status.success()) {
-        println!("skipped: no strace here, or it may not trace");
+    if !can_trace() {
         return;
     }
     let killed: u32 = CALLS.iter().map(|call| kills(call)).sum();

@@ -4,6 +4,8 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::lack::skip;
+
 /// The oldest version that is tested with.
 const OLDEST: u32 = 15;
 
@@ -26,11 +28,11 @@ impl Install {
         }
         let found = folders.into_iter().filter_map(|programs| Some((version(&programs)?, programs))).max();
         let Some((version, programs)) = found else {
-            say("skipped: no PostgreSQL server is installed here");
+            skip("postgresql", "no PostgreSQL server is installed here");
             return None;
         };
         if version < OLDEST {
-            say(&format!("skipped: PostgreSQL {version} is older than {OLDEST}"));
+            skip("postgresql", &format!("PostgreSQL {version} is older than {OLDEST}"));
             return None;
         }
         let user = if rustix::process::geteuid().is_root() {
@@ -38,7 +40,7 @@ impl Install {
             let user =
                 ["postgres", "nobody"].into_iter().find_map(|user| Some((id(user, "-u")?, id(user, "-g")?)));
             if user.is_none() {
-                say("skipped: PostgreSQL does not run as root, and there is no user `postgres`");
+                skip("postgresql", "PostgreSQL does not run as root, and there is no user `postgres`");
                 return None;
             }
             user
@@ -68,16 +70,6 @@ impl Install {
         std::fs::create_dir(path)?;
         self.user.map_or(Ok(()), |(user, group)| std::os::unix::fs::chown(path, Some(user), Some(group)))
     }
-}
-
-/// Where a continuous integration lacks what the tests need, that is a failure.
-fn say(what: &str) {
-    use std::io::Write as _;
-    #[expect(clippy::disallowed_methods, reason = "the convention of continuous integrations")]
-    let is_ci = std::env::var_os("CI").is_some();
-    assert!(!is_ci, "{what}");
-    // past the capture of the test's output
-    let _ = writeln!(std::io::stderr(), "{what}");
 }
 
 /// Of `postgres (PostgreSQL) 15.7 (Debian …)`.

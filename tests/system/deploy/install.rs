@@ -47,7 +47,7 @@ fn install(installer: &Path, home: &Path, arguments: &[&str]) -> Ended {
 fn has_fetcher() -> bool {
     let there = Command::new("curl").arg("--version").output().is_ok();
     if !there {
-        skip("no curl on this system, which reads a release from a folder");
+        skip("curl", "no curl on this system, which reads a release from a folder");
     }
     there && cfg!(target_os = "linux")
 }

@@ -10,6 +10,8 @@ mod unit;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use vibetea_testkit::lack::skip;
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
@@ -22,14 +24,9 @@ fn read(path: &str) -> String {
 fn run(command: &mut Command) -> Option<(bool, String)> {
     let program = command.get_program().to_string_lossy().into_owned();
     let Ok(Output { status, stdout, stderr }) = command.output() else {
-        skip(&format!("no `{program}` on this system"));
+        skip(&program, &format!("no `{program}` on this system"));
         return None;
     };
     let said = [stdout, stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
     Some((status.success(), said))
-}
-
-/// Says why a test does not test here.
-fn skip(why: &str) {
-    eprintln!("skipped: {why}");
 }

@@ -46,7 +46,7 @@ fn exposure(unit: &PathBuf) -> Option<f64> {
         run(Command::new("systemd-analyze").args(["security", "--offline=true", "--no-pager"]).arg(unit))?;
     let Some((_, rest)) = said.split_once("Overall exposure level for vibetea-server.service: ") else {
         // before its version 250 it judges running services alone
-        skip(&format!("this systemd-analyze judges no files: {said}"));
+        skip("systemd-analyze", &format!("this systemd-analyze judges no files: {said}"));
         return None;
     };
     Some(rest.split(' ').next().unwrap().parse().unwrap())

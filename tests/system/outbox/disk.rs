@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use vibetea_monitor::identity::Identity;
 use vibetea_protocol::Clock;
+use vibetea_testkit::lack::can_trace;
 use vibetea_tests::place::{Place, source};
 use vibetea_tests::program::Program;
 use vibetea_tests::transcript::{Appender, Session};
@@ -138,9 +139,7 @@ fn run_with_a_fault(calls: &str, error: &str, nth: u32) -> bool {
 
 #[test]
 fn a_call_that_fails_once_costs_no_event() {
-    let traced = Command::new("strace").args(["-qq", "-o", "/dev/null", "true"]).output();
-    if !traced.is_ok_and(|output| output.status.success()) {
-        eprintln!("skipped: no strace here, or it may not trace");
+    if !can_trace() {
         return;
     }
     let most = if is_soak() { u32::MAX } else { 3 };

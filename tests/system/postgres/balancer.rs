@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use vibetea_testkit::Cluster;
+use vibetea_testkit::lack::skip;
 use vibetea_tests::answers::{self, bearer};
 use vibetea_tests::place::TOKEN;
 use vibetea_tests::program::{free_port, loopback};
@@ -57,7 +58,7 @@ impl Nginx {
             .stdout(Stdio::null())
             .spawn();
         let Ok(child) = started else {
-            eprintln!("skipped: nginx is not installed");
+            skip("nginx", "nginx is not installed");
             return None;
         };
         let mut nginx = Self { child, address, _folder: folder };

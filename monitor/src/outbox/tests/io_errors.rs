@@ -1,6 +1,6 @@
 //! The disk fails at one system call: nothing counts as kept or sent that is not on it, and work goes on.
 
-use std::process::Command;
+use vibetea_testkit::lack::can_trace;
 
 use super::small_reader::Bug;
 use super::writer::{check, run};
@@ -10,15 +10,6 @@ const LINES: u64 = 12;
 
 /// Which calls fail, and how.
 const FAULTS: [(&str, &str); 2] = [("fsync,fdatasync", "EIO"), ("pwrite64", "ENOSPC")];
-
-fn has_strace() -> bool {
-    let traced = Command::new("strace").args(["-qq", "-o", "/dev/null", "true"]).output();
-    let found = traced.is_ok_and(|output| output.status.success());
-    if !found {
-        println!("skipped: no strace here, or it may not trace");
-    }
-    found
-}
 
 /// Lets the `nth` of these calls on the store's log fail. Whether there was such a call, and what the check says.
 fn fail_once(calls: &str, error: &str, nth: u32, bug: Option<Bug>) -> (bool, Result<(), String>) {
@@ -62,7 +53,7 @@ fn sweep(bug: Option<Bug>) -> Result<u32, String> {
 
 #[test]
 fn a_failing_disk_loses_nothing_that_was_kept() {
-    if !has_strace() {
+    if !can_trace() {
         return;
     }
     let failed = sweep(None).unwrap_or_else(|what| panic!("{what}"));
@@ -72,7 +63,7 @@ fn a_failing_disk_loses_nothing_that_was_kept() {
 
 #[test]
 fn a_position_that_is_kept_although_its_events_are_not_is_seen_by_the_check() {
-    if !has_strace() {
+    if !can_trace() {
         return;
     }
     let what = sweep(Some(Bug::PositionFirst)).unwrap_err();
