@@ -94,6 +94,52 @@ mod tests {
         "#);
     }
 
+    /// As Python reads property lists: the keys with their values.
+    fn parsed(text: &str) -> Option<Result<serde_json::Value, String>> {
+        use std::io::Write as _;
+        use std::process::{Command, Stdio};
+        let script = "import json, plistlib, sys; print(json.dumps(plistlib.loads(sys.stdin.buffer.read())))";
+        let spawned = Command::new("python3")
+            .args(["-c", script])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        let Ok(mut python) = spawned else {
+            vibetea_testkit::lack::skip("python3", "no Python 3, which reads property lists");
+            return None;
+        };
+        python.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        let output = python.wait_with_output().unwrap();
+        Some(if output.status.success() {
+            Ok(serde_json::from_slice(&output.stdout).unwrap())
+        } else {
+            Err(String::from_utf8_lossy(&output.stderr).into_owned())
+        })
+    }
+
+    #[test]
+    fn the_agent_is_a_property_list_whatever_the_names_of_its_files() {
+        let odd = "/Volumes/a & b/<c>\"d'/]]>";
+        let service = Service {
+            executable: format!("{odd}/vibetea-monitor").into(),
+            arguments: ["--config", odd, "run"].map(str::to_owned).into(),
+            state_dir: odd.into(),
+            home: odd.into(),
+        };
+        let text = render(&service);
+        let Some(parsed_text) = parsed(&text) else { return };
+        let plist = parsed_text.unwrap();
+        let expected = serde_json::json!([format!("{odd}/vibetea-monitor"), "--config", odd, "run"]);
+        assert_eq!(plist["ProgramArguments"], expected);
+        assert_eq!(plist["Label"], "vibetea-monitor");
+        assert_eq!((&plist["RunAtLoad"], &plist["KeepAlive"]), (&true.into(), &true.into()));
+        // 0o077
+        assert_eq!(plist["Umask"], 63);
+        // the twin: a name that is not escaped is no list
+        assert!(parsed(&text.replace("&amp;", "&")).unwrap().is_err());
+    }
+
     /// What is handed out for those who install by hand says `@HOME@` where a person's home folder belongs.
     #[test]
     fn the_agent_under_deploy_is_this_one() {
