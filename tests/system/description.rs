@@ -8,10 +8,13 @@ use std::time::Duration;
 use serde_json::json;
 use vibetea_protocol::Clock;
 use vibetea_protocol::signing::sign_body;
+use vibetea_testkit::Cluster;
 use vibetea_tests::answers;
 use vibetea_tests::place::{Place, SOURCE};
 use vibetea_tests::program::loopback;
 
+/// Requests of a whole run.
+const FEWEST: u32 = 10_000;
 const PACKAGE: &str = "schemathesis==4.*";
 /// Not "good requests are accepted": a description cannot say that `from` lies before `to`.
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
@@ -24,27 +27,55 @@ fn no_request_made_from_the_description_breaks_the_server_or_the_description() {
         println!("skipped: part of the long form, `cargo xtask soak`");
         return;
     }
-    let place = Place::new();
-    let Some(schemathesis) = install(place.home()) else {
+    let tools = tempfile::tempdir().unwrap();
+    let Some(schemathesis) = install(tools.path()) else {
         println!("skipped: Python or its package index is out of reach");
         return;
     };
+    let database = Cluster::shared().map(|cluster| cluster.database());
+    let mut stores = vec![None];
+    stores.extend(database.as_ref().map(|database| Some(database.url())));
+    for url in stores {
+        let cases = cases(&schemathesis, url.as_deref());
+        println!("{cases} requests on {}", if url.is_none() { "SQLite" } else { "PostgreSQL" });
+        assert!(cases >= FEWEST, "only {cases} requests");
+    }
+}
+
+/// How many requests were made, none of which broke anything.
+fn cases(schemathesis: &Path, database: Option<&str>) -> u32 {
+    let place = Place::new();
     let public_key = place.make_keys();
-    let _server = place.start_server(&public_key);
+    let more: Vec<_> = database.iter().map(|url| ("VIBETEA_DATABASE_URL", *url)).collect();
+    let _server = place.start_server_with(&public_key, &more);
     fill(&place);
     let description = format!("http://{}/api/v1/openapi.json", loopback(place.port));
-    let made = place.start("vibetea-server", &["tokens", "create", "--name", "admin", "--admin"], &[]);
+    let made = place.start("vibetea-server", &["tokens", "create", "--name", "admin", "--admin"], &more);
     let made = made.wait(Duration::from_secs(20));
     assert!(made.status.success(), "{}", made.stderr);
     let header = format!("Authorization: Bearer {}", made.stdout.trim());
     let ended = Command::new(schemathesis)
         .args(["run", &description, "--header", &header, "--checks", CHECKS])
-        .args(["--phases", "coverage,fuzzing", "--max-examples", "200", "--no-color"])
+        .args(["--phases", "coverage,fuzzing", "--max-examples", "1000", "--no-color"])
         .current_dir(place.home())
         .output()
         .unwrap();
     let told = String::from_utf8_lossy(&ended.stdout);
     assert!(ended.status.success(), "{told}\n{}", String::from_utf8_lossy(&ended.stderr));
+    generated(&told).unwrap_or_else(|| panic!("no number of test cases: {told}"))
+}
+
+/// The number in schemathesis' own summary: `12345 generated, …`.
+fn generated(told: &str) -> Option<u32> {
+    let (before, _) = told.rsplit_once(" generated")?;
+    before.rsplit(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+#[test]
+fn the_number_of_requests_is_read_from_the_summary() {
+    let told = "Test cases:\n  12345 generated, 12345 passed\n\nSeed: 7";
+    assert_eq!(generated(told), Some(12_345));
+    assert_eq!(generated("nothing was generated"), None);
 }
 
 /// In a virtual environment of its own.
