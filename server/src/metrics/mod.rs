@@ -191,7 +191,6 @@ impl Metrics {
         self.registry.register("build", "The release", version);
         self.registry.register_collector(Box::new(Process::started(clock.now())));
         self.registry.register_collector(Box::new(Arc::clone(&self.in_store)));
-        self.upkeep.register(&mut self.registry);
     }
 
     /// Counts a request that took so many seconds.
@@ -271,6 +270,23 @@ mod tests {
             assert!(text.contains(&format!("\n{line}\n")), "{line}: {text}");
         }
         assert!(!text.contains("newest_event"), "an empty store has no newest event: {text}");
+    }
+
+    /// Some scrapers refuse all of a text that tells one figure twice.
+    #[test]
+    fn every_figure_is_told_once() {
+        let twice = |text: &str| {
+            let mut kinds: Vec<&str> = text.lines().filter(|line| line.starts_with("# TYPE ")).collect();
+            let told = kinds.len();
+            kinds.sort_unstable();
+            kinds.dedup();
+            told - kinds.len()
+        };
+        let mut metrics = Metrics::new(&Clock::System);
+        assert_eq!(twice(&metrics.text().unwrap()), 0);
+        // the twin: figures that are put there twice are seen
+        metrics.upkeep.register(&mut metrics.registry);
+        assert!(twice(&metrics.text().unwrap()) > 0);
     }
 
     #[test]
