@@ -1,10 +1,11 @@
 //! A file that is there under its name when it is whole, and not before.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::BackupError;
+use crate::files;
 
 /// A file under a name of its own until it is done; gone when it is dropped before.
 #[derive(Debug)]
@@ -17,9 +18,8 @@ pub(super) struct Unfinished {
 impl Unfinished {
     /// Begins, with what an earlier attempt may have left cleared away. Readable by its owner alone.
     pub(super) fn begin(target: &Path) -> Result<Self, BackupError> {
-        let mut part = target.as_os_str().to_owned();
-        part.push(".part");
-        let unfinished = Self { part: part.into(), target: target.to_owned(), is_done: false };
+        let part = files::beside(target, ".part");
+        let unfinished = Self { part, target: target.to_owned(), is_done: false };
         unfinished.refuse_existing()?;
         unfinished
             .forget_part()
@@ -63,11 +63,7 @@ impl Unfinished {
     }
 
     fn create(&self) -> io::Result<()> {
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options.open(&self.part).map(|_| ())
+        files::private().create_new(true).open(&self.part).map(|_| ())
     }
 
     fn forget_part(&self) -> io::Result<()> {

@@ -9,6 +9,7 @@ use vibetea_protocol::event::write_event;
 use vibetea_protocol::{SourceId, Timestamp, TypeField};
 
 use super::canonical::{CanonicalError, canonical};
+use crate::hex::hex;
 use crate::store::{
     AskCopy, EventFilter, EventsAnswer, EventsQuestion, Position, Range, Side, SourceFilter, Store,
     StoreError,
@@ -113,11 +114,7 @@ pub struct Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("sha256:")?;
-        for byte in self.sha256 {
-            write!(f, "{byte:02x}")?;
-        }
-        write!(f, " events:{}", self.events)
+        write!(f, "sha256:{} events:{}", hex(&self.sha256), self.events)
     }
 }
 

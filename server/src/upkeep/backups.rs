@@ -12,6 +12,7 @@ use vibetea_protocol::{Clock, Timestamp};
 use super::UpkeepMetrics;
 use crate::backup::{self, BackupError, Made, Origin};
 use crate::config::Backups;
+use crate::files::make_folder;
 use crate::store::{CopyError, StoreError};
 
 /// A start is for the monitors that wait.
@@ -149,14 +150,6 @@ fn forget_oldest(folder: &Path, extension: &str, keep: usize) -> io::Result<()> 
         }
     }
     Ok(())
-}
-
-fn make_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
 }
 
 #[cfg(test)]

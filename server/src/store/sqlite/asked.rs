@@ -30,9 +30,8 @@ pub(super) fn read(reader: &Reader) -> Result<Asked, ReadError> {
 /// Asks these sources, or all where none is named; answers the number. A server may run on the file meanwhile.
 pub(super) fn ask(path: &Path, sources: &[SourceId], now: Timestamp) -> Result<i64, StoreError> {
     let failed = |error: rusqlite::Error| store_error(&error);
-    let mut connection = connection::unchanged(path, PATIENCE).map_err(failed)?;
-    connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
-    connection.pragma_update(None, "fullfsync", true).map_err(failed)?;
+    let mut connection = connection::beside_writer(path).map_err(failed)?;
+    connection.busy_timeout(PATIENCE).map_err(failed)?;
     if connection.query_row(HAS_TABLE, [], |row| row.get::<_, i64>(0)).map_err(failed)? == 0 {
         return Err(StoreError::Unavailable(
             "the server that runs on the database is of an older release: start it again with this one first"

@@ -12,8 +12,8 @@ use crate::store::StoreError;
 pub(super) const PAGE_SIZE: i64 = 16_384;
 const WRITER_CACHE_KIB: i64 = 8192;
 const READER_CACHE_KIB: i64 = 1024;
-/// How long a change of who may waits for the writer of events.
-const ACCESS_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long such a change waits for the writer of events.
+const BESIDE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Statements a connection keeps prepared: all that the store has.
 const KEPT_STATEMENTS: usize = 64;
 /// The log is recycled, not cut, up to this size: growing a file costs more than overwriting one.
@@ -57,9 +57,10 @@ pub(super) fn reader(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// A connection for who may send and who may watch, beside the one that writes events, or in a process of its own.
-pub(super) fn access(path: &Path) -> rusqlite::Result<Connection> {
-    let connection = unchanged(path, ACCESS_BUSY_TIMEOUT)?;
+/// A connection that writes beside the one that writes events, or in a process of its own: who may send and who may watch,
+/// who is asked for its history.
+pub(super) fn beside_writer(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = unchanged(path, BESIDE_BUSY_TIMEOUT)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "fullfsync", true)?;
     // the log is the writer's to move

@@ -6,12 +6,13 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _};
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _};
 use tokio_util::sync::CancellationToken;
 
 use super::lock::{FileLock, LockError};
 use super::reader::Reader;
 use super::{SqliteStore, connection, open};
+use crate::files::beside;
 use crate::store::copy::go_on;
 use crate::store::{AskCopy, CopyError, OpenError, StoreError, ask};
 
@@ -155,13 +156,12 @@ fn failed(from: &Path, to: &Path, error: &rusqlite::Error) -> CopyError {
 /// A file that our migrations made, none of them unknown.
 fn check_kind(copy: &Path) -> Result<(), CopyError> {
     let file = copy.display().to_string();
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     if is_of_postgres(copy).map_err(|error| file_error(copy, error))? {
         let what = "is a copy of a PostgreSQL store: restore it into one; from there into SQLite: vibetea-server export | vibetea-server import --database-url sqlite:PATH -";
         return Err(CopyError::NotACopy { file, what: what.to_owned() });
     }
-    let connection = Connection::open_with_flags(copy, flags).map_err(|error| failed(copy, copy, &error))?;
     let read = |error: rusqlite::Error| failed(copy, copy, &error);
+    let connection = connection::reader(copy).map_err(read)?;
     let made: i64 = connection.query_row("PRAGMA application_id", [], |row| row.get(0)).map_err(read)?;
     if made != open::APPLICATION_ID {
         return Err(CopyError::NotACopy { file, what: "holds no VibeTea store".to_owned() });
@@ -209,12 +209,7 @@ fn check_empty(path: &Path) -> Result<(), CopyError> {
 
 /// A reader finds nothing or everything under the database's name, whatever dies in between.
 fn put_in_place(copy: &Path, path: &Path) -> io::Result<()> {
-    let beside = |suffix: &str| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
-        std::path::PathBuf::from(name)
-    };
-    let part = beside(".restoring");
+    let part = beside(path, ".restoring");
     let placed = (|| {
         let mut file = super::lock::private_file().open(&part)?;
         file.set_len(0)?;
@@ -224,7 +219,7 @@ fn put_in_place(copy: &Path, path: &Path) -> io::Result<()> {
         unsealed.map_err(io::Error::other)?;
         for log in ["-wal", "-shm"] {
             // of the empty store; left behind it would be taken for the new one's
-            match fs::remove_file(beside(log)) {
+            match fs::remove_file(beside(path, log)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
             }

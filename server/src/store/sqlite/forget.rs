@@ -35,11 +35,11 @@ pub(super) fn forget(connection: &mut Connection, ids: &mut Ids, cut: Cut) -> ru
     let mut done = Forgotten::default();
     let gone = events(&transaction, cut)?;
     done.events = gone.len() as u64;
-    if (gone.len() as u64) < cut.most.unsigned_abs() {
-        done.sessions = sessions(&transaction, cut)?;
+    let most_sessions = (cut.most / ROWS_PER_SESSION).max(1);
+    if done.events < cut.most.unsigned_abs() {
+        done.sessions = sessions(&transaction, cut.events, most_sessions)?;
         done.counts = counts(&transaction, cut)?;
     }
-    let most_sessions = (cut.most / ROWS_PER_SESSION).max(1);
     let is_full = |count: u64, most: i64| count >= most.unsigned_abs();
     done.has_more = is_full(done.events, cut.most)
         || is_full(done.sessions, most_sessions)
@@ -80,11 +80,11 @@ fn events(transaction: &Transaction<'_>, cut: Cut) -> rusqlite::Result<Vec<Event
     Ok(ids)
 }
 
-fn sessions(transaction: &Transaction<'_>, cut: Cut) -> rusqlite::Result<u64> {
-    let most = (cut.most / ROWS_PER_SESSION).max(1);
+/// Of those that ended before `before`.
+fn sessions(transaction: &Transaction<'_>, before: i64, most: i64) -> rusqlite::Result<u64> {
     let numbers: Vec<i64> = {
         let mut select = transaction.prepare_cached(OLD_SESSIONS)?;
-        let rows = select.query_map((cut.events, most), |row| row.get(0))?;
+        let rows = select.query_map((before, most), |row| row.get(0))?;
         rows.collect::<rusqlite::Result<_>>()?
     };
     for statement in DELETE_SESSION {

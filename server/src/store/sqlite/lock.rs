@@ -2,9 +2,11 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
+
+use crate::files::{self, beside};
 
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -23,12 +25,12 @@ pub(super) enum LockError {
 impl FileLock {
     /// Takes the lock that stands beside `database`, waiting up to `wait` for a process on its way out.
     pub(super) fn take(database: &Path, wait: Duration) -> Result<Self, LockError> {
-        Self::take_file(&side_file(database, ".lock"), wait)
+        Self::take_file(&beside(database, ".lock"), wait)
     }
 
     /// Takes the lock of those who copy `database`, which a server does not need.
     pub(super) fn for_copy(database: &Path) -> Result<Self, LockError> {
-        Self::take_file(&side_file(database, ".copy-lock"), Duration::ZERO)
+        Self::take_file(&beside(database, ".copy-lock"), Duration::ZERO)
     }
 
     fn take_file(path: &Path, wait: Duration) -> Result<Self, LockError> {
@@ -45,17 +47,9 @@ impl FileLock {
     }
 }
 
-fn side_file(database: &Path, suffix: &str) -> PathBuf {
-    let mut name = database.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
-}
-
 /// Makes a missing file for its owner alone.
 pub(super) fn private_file() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut options = files::private();
+    options.read(true).create(true).truncate(false);
     options
 }

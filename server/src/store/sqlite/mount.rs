@@ -15,27 +15,6 @@ pub enum FileSystem {
     Unknown,
 }
 
-const NETWORKS: [&str; 17] = [
-    "9p",
-    "afs",
-    "beegfs",
-    "ceph",
-    "cifs",
-    "coda",
-    "fuse.ceph",
-    "fuse.glusterfs",
-    "fuse.s3fs",
-    "fuse.sshfs",
-    "gfs2",
-    "glusterfs",
-    "lustre",
-    "ncpfs",
-    "nfs",
-    "nfs4",
-    "ocfs2",
-];
-const MORE_NETWORKS: [&str; 3] = ["smb3", "smbfs", "virtiofs"];
-
 impl FileSystem {
     /// Of a file or folder that is there.
     pub fn of(path: &Path) -> Self {
@@ -57,9 +36,7 @@ impl FileSystem {
         }
         match found {
             None => Self::Unknown,
-            Some((_, kind)) if NETWORKS.contains(&kind) || MORE_NETWORKS.contains(&kind) => {
-                Self::Network(kind.to_owned())
-            }
+            Some((_, kind)) if is_network(kind) => Self::Network(kind.to_owned()),
             Some((_, kind)) if kind.starts_with("fuse") => Self::Fuse(kind.to_owned()),
             Some((_, kind)) => Self::Local(kind.to_owned()),
         }
@@ -77,6 +54,31 @@ impl FileSystem {
             Self::Local(_) | Self::Unknown => None,
         }
     }
+}
+
+fn is_network(kind: &str) -> bool {
+    matches!(
+        kind,
+        "9p" | "afs"
+            | "beegfs"
+            | "ceph"
+            | "cifs"
+            | "coda"
+            | "fuse.ceph"
+            | "fuse.glusterfs"
+            | "fuse.s3fs"
+            | "fuse.sshfs"
+            | "gfs2"
+            | "glusterfs"
+            | "lustre"
+            | "ncpfs"
+            | "nfs"
+            | "nfs4"
+            | "ocfs2"
+            | "smb3"
+            | "smbfs"
+            | "virtiofs"
+    )
 }
 
 /// Where something is mounted and what kind it is, from a line of `mountinfo`.

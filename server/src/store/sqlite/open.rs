@@ -14,6 +14,7 @@ use super::ids::Ids;
 use super::lock::{FileLock, LockError, private_file};
 use super::mount::FileSystem;
 use super::{SqliteOptions, connection, kept};
+use crate::files::{beside, make_folder};
 use crate::store::OpenError;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
@@ -60,7 +61,7 @@ fn current_schema(path: &Path) -> Result<Option<PathBuf>, OpenError> {
     }
     let path = real_path(path).map_err(|error| not_writable(path, &error))?;
     let unreadable = |error: rusqlite::Error| open_error(&path, &error);
-    let connection = connection::access(&path).map_err(unreadable)?;
+    let connection = connection::beside_writer(&path).map_err(unreadable)?;
     if !is_ours(&connection).map_err(unreadable)? {
         return Err(foreign(&path));
     }
@@ -140,21 +141,11 @@ pub(super) fn real_path(path: &Path) -> io::Result<PathBuf> {
     Ok(folder.canonicalize()?.join(name))
 }
 
-/// Makes what is missing for its owner alone; a folder that is there keeps its mode, for it may be shared.
-fn make_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
-}
-
 #[cfg(unix)]
 fn make_private(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     for suffix in ["", "-wal", "-shm"] {
-        let mut file = path.as_os_str().to_owned();
-        file.push(suffix);
+        let file = beside(path, suffix);
         match fs::metadata(&file) {
             Ok(metadata) if metadata.permissions().mode() & 0o077 != 0 => {
                 fs::set_permissions(&file, fs::Permissions::from_mode(0o600))?;

@@ -12,6 +12,7 @@ use crate::store::{LiveEvent, NewEvent};
 
 const AFTER: &str = "SELECT ts, type, payload, seq, id, source FROM event INDEXED BY event_live
     WHERE live AND seq > ?1 ORDER BY seq LIMIT ?2";
+
 /// Place of an event in the live stream; none if it is not in it.
 pub(super) fn position_of(reader: &Reader, ids: &RecentIds, id: &EventId) -> Result<Option<u64>, ReadError> {
     let Some(place) = ids.place(&reader.connection, id)? else { return Ok(None) };
@@ -54,16 +55,10 @@ fn natural(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     row.get::<_, i64>(column).map(i64::unsigned_abs)
 }
 
-fn moment(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
-    let micros: Option<i64> = row.get(column)?;
-    micros
-        .map(|micros| Timestamp::from_micros(micros).ok_or_else(|| invalid(column, InvalidTimestamp)))
-        .transpose()
-}
-
 /// An event whose `ts`, `type` and `payload` stand in the columns from `first` on.
 pub(super) fn event(row: &Row<'_>, id: EventId, first: usize) -> rusqlite::Result<NewEvent> {
-    let timestamp = moment(row, first)?.ok_or_else(|| invalid(first, InvalidTimestamp))?;
+    let timestamp =
+        Timestamp::from_micros(row.get(first)?).ok_or_else(|| invalid(first, InvalidTimestamp))?;
     let number: u8 = row.get(first + 1)?;
     let event_type = EventType::from_number(number)
         .ok_or_else(|| rusqlite::Error::IntegralValueOutOfRange(first + 1, number.into()))?;

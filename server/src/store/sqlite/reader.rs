@@ -21,7 +21,7 @@ impl Reader {
 
     /// With a connection that may also change who may send and who may watch.
     pub(in crate::store) fn open_writing(path: &Path) -> Result<Self, ReadError> {
-        Ok(Self { connection: connection::access(path)?, met: Met::default() })
+        Ok(Self { connection: connection::beside_writer(path)?, met: Met::default() })
     }
 
     pub(in crate::store) fn tables(&self) -> Tables<'_> {
