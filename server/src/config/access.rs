@@ -1,8 +1,9 @@
 //! Who may send and who may watch.
 
 use std::net::IpAddr;
+use std::sync::LazyLock;
 
-use super::reader::Reader;
+use super::reader::{Reader, Setting, Told};
 use super::{HOST, PUBLIC_KEYS, TOKEN, UNIFORM_AUTH_ERRORS, UNSAFE_NO_AUTH, Wrong};
 use crate::auth::{Keys, Token};
 
@@ -22,6 +23,17 @@ pub enum Access {
     Open,
 }
 
+impl Access {
+    /// The senders' keys in the configuration; none are asked for where it is open.
+    pub fn keys(&self) -> &Keys {
+        static NONE: LazyLock<Keys> = LazyLock::new(Keys::default);
+        match self {
+            Self::Guarded { keys, .. } => keys,
+            Self::Open => &NONE,
+        }
+    }
+}
+
 /// A server that keeps nothing has no other sources and tokens than those of its configuration.
 pub(super) fn read_access(reader: &mut Reader<'_>, host: IpAddr, keeps: bool) -> Option<Access> {
     let uniform_errors = reader.parse(&UNIFORM_AUTH_ERRORS, false, SWITCH_ALLOWED, read_switch);
@@ -37,7 +49,11 @@ pub(super) fn read_access(reader: &mut Reader<'_>, host: IpAddr, keeps: bool) ->
         return Some(Access::Open);
     }
     let keys = read_keys(reader, !keeps);
-    let token = read_token(reader, !keeps);
+    let token = read_token(reader, &TOKEN);
+    if !keeps && matches!(token, Ok(None)) {
+        reader.wrong.push(Wrong::new(TOKEN.name, "is not set", TOKEN_ALLOWED));
+        return None;
+    }
     Some(Access::Guarded { keys: keys?, token: token.ok()?, uniform_errors })
 }
 
@@ -70,20 +86,15 @@ pub(super) fn read_keys(reader: &mut Reader<'_>, is_needed: bool) -> Option<Keys
     }
 }
 
-/// The token, none where the setting is not set and need not be; what is wrong with it has been noted.
-fn read_token(reader: &mut Reader<'_>, is_needed: bool) -> Result<Option<Token>, ()> {
-    const ALLOWED: &str = "printable ASCII without spaces, best 32 random characters or more";
-    let Some(found) = reader.find(&TOKEN) else {
-        if is_needed {
-            reader.wrong.push(Wrong::new(TOKEN.name, "is not set", ALLOWED));
-            return Err(());
-        }
-        return Ok(None);
-    };
+const TOKEN_ALLOWED: &str = "printable ASCII without spaces, best 32 random characters or more";
+
+/// A token; none where the setting is not set.
+pub(super) fn read_token(reader: &mut Reader<'_>, setting: &Setting) -> Result<Option<Token>, Told> {
+    let Some(found) = reader.find(setting) else { return Ok(None) };
     let text = found.value.trim();
     if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        reader.reject(&TOKEN, &found, ALLOWED);
-        return Err(());
+        reader.reject(setting, &found, TOKEN_ALLOWED);
+        return Err(Told);
     }
     if text.len() < 16 {
         reader.warnings.push(format!(

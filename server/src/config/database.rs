@@ -40,11 +40,15 @@ impl fmt::Debug for PostgresUrl {
 const DATABASE_ALLOWED: &str =
     "sqlite:PATH, postgres://USER:PASSWORD@HOST/DATABASE, or none to pass events on without keeping them";
 
+/// Where database and state are kept; none where there is neither a setting nor a home.
+pub(super) fn read_data_dir(reader: &mut Reader<'_>, lookup: Lookup<'_>) -> Option<PathBuf> {
+    let named = reader.find(&DATA_DIR).map(|found| PathBuf::from(found.value));
+    named.or_else(|| directory(lookup, "XDG_DATA_HOME", ".local/share").map(|path| path.join("vibetea")))
+}
+
 pub(super) fn read_database(reader: &mut Reader<'_>, lookup: Lookup<'_>) -> Option<Database> {
-    let data_dir = reader.find(&DATA_DIR).map(|found| PathBuf::from(found.value));
     let Some(found) = reader.find(&DATABASE_URL) else {
-        let directory = data_dir
-            .or_else(|| directory(lookup, "XDG_DATA_HOME", ".local/share").map(|path| path.join("vibetea")));
+        let directory = read_data_dir(reader, lookup);
         if directory.is_none() {
             reader.wrong.push(Wrong::new(
                 DATA_DIR.name,

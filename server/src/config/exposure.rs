@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use super::reader::{Reader, Setting};
-use super::{HOST, UNSAFE_NO_AUTH, Wrong};
+use super::reader::{Reader, Setting, Told};
+use super::{HOST, MAX_CONNECTION_COUNT, MAX_RATE, UNSAFE_NO_AUTH, Wrong};
 use crate::callers::TrustedProxies;
 use crate::tls::Pair;
 
@@ -19,10 +19,11 @@ pub(super) const PER_ADDRESS: Setting =
     Setting::new("VIBETEA_MAX_CONNECTIONS_PER_ADDRESS", "max_connections_per_address");
 
 const PAIR: &str = "the files of a certificate chain and of its private key in PEM form, both or neither";
-/// Requests a second and at once: a hundred monitors behind one address ask for a tenth of it at their busiest.
-const RATE: (u32, u32) = (500, 2000);
+/// Requests a second: a hundred monitors behind one address ask for a tenth of it at their busiest.
+const PER_SECOND: u32 = 500;
+/// Requests at once.
+const AT_ONCE: u32 = 2000;
 const CONNECTIONS: usize = 256;
-const MOST: u32 = 1_000_000;
 
 /// How the server stands in the open.
 #[derive(Debug, Clone)]
@@ -81,25 +82,18 @@ pub(super) fn read_exposure(reader: &mut Reader<'_>, host: IpAddr, open: bool) -
             format!("false, or no {}", BEHIND_PROXY.name),
         ));
     }
-    let allowed = format!("a whole number from 1 to {MOST}");
-    let count = |text: &str| text.parse().ok().filter(|count| (1..=MOST).contains(count));
     let by_hand = reader.find(&ADDRESS_RATE).is_some() || reader.find(&ADDRESS_BURST).is_some();
     let address_rate = AddressRate {
-        per_second: reader.parse(&ADDRESS_RATE, RATE.0, &allowed, count),
-        burst: reader.parse(&ADDRESS_BURST, RATE.1, &allowed, count),
+        per_second: reader.number(&ADDRESS_RATE, PER_SECOND, 1..=MAX_RATE),
+        burst: reader.number(&ADDRESS_BURST, AT_ONCE, 1..=MAX_RATE),
         on_loopback: by_hand,
     };
     let on_loopback = reader.find(&PER_ADDRESS).is_some();
-    let most = reader.parse(&PER_ADDRESS, CONNECTIONS, &allowed, |text| {
-        count(text).and_then(|count| usize::try_from(count).ok())
-    });
+    let most = reader.number(&PER_ADDRESS, CONNECTIONS, 1..=MAX_CONNECTION_COUNT);
     let per_address = PerAddress { most, on_loopback };
     // a stand-in for what is wrong never leaves
     Exposure { tls: tls.unwrap_or(None), proxies: proxies.unwrap_or(None), address_rate, per_address }
 }
-
-/// Something was wrong and was told.
-struct Told;
 
 fn read_tls(reader: &mut Reader<'_>) -> Result<Option<Pair>, Told> {
     let (certificate, key) = (reader.find(&TLS_CERT), reader.find(&TLS_KEY));

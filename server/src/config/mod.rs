@@ -6,9 +6,9 @@ mod base;
 mod database;
 mod exposure;
 mod hosts;
-mod metrics;
 mod public_url;
 mod reader;
+mod span;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -23,7 +23,7 @@ use vibetea_protocol::limits::{MAX_EVENTS_BODY, MAX_INGEST_BODY};
 use crate::auth::Token;
 
 pub use access::Access;
-use access::read_access;
+use access::{read_access, read_token};
 pub use args::Args;
 pub use base::BasePath;
 use database::read_database;
@@ -34,6 +34,7 @@ pub use hosts::{AllowedHost, CorsOrigins};
 pub use public_url::PublicUrl;
 use public_url::read_public_url;
 use reader::{Reader, Setting};
+pub use span::read_span;
 pub use store::{StoreArgs, StoreConfig};
 use upkeep::read_upkeep;
 pub use upkeep::{Backups, Retention, Upkeep};
@@ -174,6 +175,7 @@ const ALL: &[&Setting] = &[
 
 const MAX_BODY_CEILING: usize = 256 * 1024 * 1024;
 const MAX_RATE: u32 = 1_000_000;
+const MAX_CONNECTION_COUNT: usize = 1_000_000;
 
 impl Config {
     /// The settings of this process.
@@ -183,28 +185,18 @@ impl Config {
 
     /// The settings, or all that is wrong with them.
     pub fn load(args: &Args, lookup: Lookup<'_>) -> Result<Self, ConfigError> {
-        let mut reader = Reader::new(args, lookup);
-        if let Some(path) = args.config.clone().or_else(|| default_file(lookup)) {
-            reader.use_file(&path, ALL);
-        }
-        let host = reader.parse(
-            &HOST,
-            IpAddr::V4(Ipv4Addr::LOCALHOST),
-            "an IP address, such as 127.0.0.1, 0.0.0.0 or ::1, or localhost",
-            read_host,
-        );
-        let port = reader.parse(&PORT, 8080, "a number from 0 to 65535", |text| text.parse().ok());
+        let mut reader = Reader::open(args, lookup);
+        let host = read_host(&mut reader);
+        let port = read_port(&mut reader);
         let database = read_database(&mut reader, lookup);
         let access = read_access(&mut reader, host, database != Some(Database::Relay));
         let exposure = read_exposure(&mut reader, host, matches!(access, Some(Access::Open)));
-        let metrics_token = metrics::read_metrics_token(&mut reader);
-        let rate_allowed = format!("a whole number from 1 to {MAX_RATE}");
-        let rate = |text: &str| text.parse().ok().filter(|rate| (1..=MAX_RATE).contains(rate));
-        let rate_per_sec = reader.parse(&RATE_PER_SEC, 100, &rate_allowed, rate);
-        let rate_burst = reader.parse(&RATE_BURST, 100, &rate_allowed, rate);
+        let metrics_token = read_token(&mut reader, &METRICS_TOKEN);
+        let rate_per_sec = reader.number(&RATE_PER_SEC, 100, 1..=MAX_RATE);
+        let rate_burst = reader.number(&RATE_BURST, 100, 1..=MAX_RATE);
         let allowed_hosts = reader
             .parse(&ALLOWED_HOSTS, None, hosts::HOSTS_ALLOWED, |text| hosts::read_hosts(text).map(Some));
-        let base_path = reader.parse(&BASE_PATH, BasePath::default(), base::BASE_ALLOWED, BasePath::parse);
+        let base_path = read_base_path(&mut reader);
         let public_url = read_public_url(&mut reader);
         let cors = reader.parse(
             &CORS_ORIGINS,
@@ -212,16 +204,8 @@ impl Config {
             hosts::ORIGINS_ALLOWED,
             hosts::read_origins,
         );
-        let max_ingest_body = reader.parse(
-            &MAX_BODY,
-            MAX_INGEST_BODY,
-            format!("a number of bytes from 1024 to {MAX_BODY_CEILING}"),
-            |text| text.parse().ok().filter(|bytes| (1024..=MAX_BODY_CEILING).contains(bytes)),
-        );
-        let max_connections =
-            reader.parse(&MAX_CONNECTIONS, 1024, "a whole number from 1 to 1000000", |text| {
-                text.parse().ok().filter(|count| (1..=1_000_000).contains(count))
-            });
+        let max_ingest_body = reader.number(&MAX_BODY, MAX_INGEST_BODY, 1024..=MAX_BODY_CEILING);
+        let max_connections = reader.number(&MAX_CONNECTIONS, 1024, 1..=MAX_CONNECTION_COUNT);
         let upkeep = read_upkeep(&mut reader);
         let log = read_log(&mut reader);
         let mut config = Self {
@@ -229,7 +213,7 @@ impl Config {
             port,
             database: database.unwrap_or(Database::Relay),
             access: access.unwrap_or(Access::Open),
-            metrics_token,
+            metrics_token: metrics_token.unwrap_or(None),
             exposure,
             rate_per_sec,
             rate_burst,
@@ -244,7 +228,7 @@ impl Config {
             log,
             warnings: Vec::new(),
         };
-        // the two stand-ins above never leave: where one was needed, something is wrong
+        // the stand-ins above never leave: where one was needed, something is wrong
         config.warnings = reader.finish()?;
         Ok(config)
     }
@@ -254,6 +238,24 @@ impl Config {
 #[expect(clippy::disallowed_methods, reason = "the one place that hands out the environment")]
 pub fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
+}
+
+fn read_host(reader: &mut Reader<'_>) -> IpAddr {
+    let allowed = "an IP address, such as 127.0.0.1, 0.0.0.0 or ::1, or localhost";
+    reader.parse(&HOST, IpAddr::V4(Ipv4Addr::LOCALHOST), allowed, |text| {
+        if text.eq_ignore_ascii_case("localhost") {
+            return Some(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        }
+        text.trim_start_matches('[').trim_end_matches(']').parse().ok()
+    })
+}
+
+fn read_port(reader: &mut Reader<'_>) -> u16 {
+    reader.parse(&PORT, 8080, "a number from 0 to 65535", |text| text.parse().ok())
+}
+
+fn read_base_path(reader: &mut Reader<'_>) -> BasePath {
+    reader.parse(&BASE_PATH, BasePath::default(), base::BASE_ALLOWED, BasePath::parse)
 }
 
 fn read_log(reader: &mut Reader<'_>) -> String {
@@ -273,11 +275,4 @@ fn directory(lookup: Lookup<'_>, variable: &str, in_home: &str) -> Option<PathBu
     named.or_else(|| {
         lookup("HOME").map(PathBuf::from).filter(|path| path.is_absolute()).map(|home| home.join(in_home))
     })
-}
-
-fn read_host(text: &str) -> Option<IpAddr> {
-    if text.eq_ignore_ascii_case("localhost") {
-        return Some(IpAddr::V4(Ipv4Addr::LOCALHOST));
-    }
-    text.trim_start_matches('[').trim_end_matches(']').parse().ok()
 }

@@ -1,14 +1,13 @@
 //! The address by which others reach this server: what an enrolment tells the monitor.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use url::{Host, Url};
 
 use super::reader::Reader;
 use super::{
-    Args, BASE_PATH, BasePath, ConfigError, HOST, Lookup, PORT, PUBLIC_URL, StoreArgs, Wrong, default_file,
-    read_host,
+    Args, BasePath, ConfigError, Lookup, PUBLIC_URL, StoreArgs, Wrong, read_base_path, read_host, read_port,
 };
 
 /// Scheme, host, port and base path, without a `/` at the end.
@@ -39,17 +38,11 @@ impl PublicUrl {
 
     /// The public URL; where it is not set, the address that the server listens on.
     pub fn load(args: &StoreArgs, lookup: Lookup<'_>) -> Result<Self, ConfigError> {
-        let StoreArgs { config, database_url, data_dir, log } = args.clone();
-        let args = Args { config, database_url, data_dir, log, ..Args::default() };
-        let mut reader = Reader::new(&args, lookup);
-        if let Some(path) = args.config.clone().or_else(|| default_file(lookup)) {
-            reader.use_file(&path, super::ALL);
-        }
+        let args = Args::from(args);
+        let mut reader = Reader::open(&args, lookup);
         let public = read_public_url(&mut reader);
-        let host = reader.parse(&HOST, IpAddr::V4(Ipv4Addr::LOCALHOST), "an IP address", read_host);
-        let port = reader.parse(&PORT, 8080, "a number from 0 to 65535", |text| text.parse().ok());
-        let base_path =
-            reader.parse(&BASE_PATH, BasePath::default(), super::base::BASE_ALLOWED, BasePath::parse);
+        let (host, port) = (read_host(&mut reader), read_port(&mut reader));
+        let base_path = read_base_path(&mut reader);
         let address = public.or_else(|| Self::listening(host, port, &base_path));
         if address.is_none() {
             reader.wrong.push(Wrong::new(

@@ -1,10 +1,12 @@
 //! Where a setting's value comes from: flag over environment over file, and a list of all that is wrong.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::path::Path;
+use std::str::FromStr;
 
 use super::args::Args;
-use super::{ConfigError, Lookup, Wrong};
+use super::{ALL, ConfigError, Lookup, Wrong, default_file};
 
 /// One setting and the names it goes by.
 pub(super) struct Setting {
@@ -36,6 +38,9 @@ pub(super) struct Found {
     pub(super) origin: String,
 }
 
+/// Something was wrong and was told.
+pub(super) struct Told;
+
 /// Reads settings and gathers what is wrong with them.
 pub(super) struct Reader<'a> {
     args: &'a Args,
@@ -46,20 +51,25 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(args: &'a Args, lookup: Lookup<'a>) -> Self {
-        Self { args, lookup, file: None, wrong: Vec::new(), warnings: Vec::new() }
+    /// With the configuration file, if there is one.
+    pub(super) fn open(args: &'a Args, lookup: Lookup<'a>) -> Self {
+        let mut reader = Self { args, lookup, file: None, wrong: Vec::new(), warnings: Vec::new() };
+        if let Some(path) = args.config.clone().or_else(|| default_file(lookup)) {
+            reader.use_file(&path);
+        }
+        reader
     }
 
-    /// Takes a configuration file; a key that stands for none of `known` is wrong.
-    pub(super) fn use_file(&mut self, path: &Path, known: &[&Setting]) {
+    /// A key that stands for no setting is wrong.
+    fn use_file(&mut self, path: &Path) {
         let shown = path.display().to_string();
         let table = std::fs::read_to_string(path)
             .map_err(|error| error.to_string())
             .and_then(|text| text.parse::<toml::Table>().map_err(|error| error.message().to_owned()));
         match table {
             Ok(table) => {
-                for key in table.keys().filter(|key| !known.iter().any(|setting| setting.key == *key)) {
-                    let allowed = known.iter().map(|setting| setting.key).collect::<Vec<_>>().join(", ");
+                for key in table.keys().filter(|key| !ALL.iter().any(|setting| setting.key == *key)) {
+                    let allowed = ALL.iter().map(|setting| setting.key).collect::<Vec<_>>().join(", ");
                     self.wrong.push(Wrong::new(
                         &shown,
                         format!("holds the unknown key '{key}'"),
@@ -176,6 +186,19 @@ impl<'a> Reader<'a> {
         read(found.value.trim()).unwrap_or_else(|| {
             self.reject(setting, &found, allowed);
             default
+        })
+    }
+
+    /// A whole number within these bounds.
+    pub(super) fn number<T: FromStr + PartialOrd + fmt::Display>(
+        &mut self,
+        setting: &Setting,
+        default: T,
+        bounds: RangeInclusive<T>,
+    ) -> T {
+        let allowed = format!("a whole number from {} to {}", bounds.start(), bounds.end());
+        self.parse(setting, default, allowed, |text| {
+            text.parse().ok().filter(|number| bounds.contains(number))
         })
     }
 

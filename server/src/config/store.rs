@@ -5,10 +5,9 @@
 use std::path::PathBuf;
 
 use super::access::read_keys;
+use super::database::{read_data_dir, read_database};
 use super::reader::Reader;
-use super::{
-    ALL, Args, ConfigError, DATA_DIR, Database, Lookup, default_file, directory, read_database, read_log,
-};
+use super::{Args, ConfigError, Database, Lookup, read_log};
 use crate::auth::Keys;
 
 /// Flags of the commands that use the store alone.
@@ -26,6 +25,14 @@ pub struct StoreArgs {
     /// What is logged, such as info or vibetea_server=debug [env: RUST_LOG] [default: info]
     #[arg(long, value_name = "FILTER", global = true)]
     pub log: Option<String>,
+}
+
+impl From<&StoreArgs> for Args {
+    /// These flags and no others.
+    fn from(flags: &StoreArgs) -> Self {
+        let StoreArgs { config, database_url, data_dir, log } = flags.clone();
+        Self { config, database_url, data_dir, log, ..Self::default() }
+    }
 }
 
 /// What such a command is told.
@@ -55,17 +62,10 @@ impl StoreConfig {
     }
 
     fn read(args: &StoreArgs, lookup: Lookup<'_>, with_sources: bool) -> Result<Self, ConfigError> {
-        let StoreArgs { config, database_url, data_dir, log } = args.clone();
-        let args = Args { config, database_url, data_dir, log, ..Args::default() };
-        let mut reader = Reader::new(&args, lookup);
-        if let Some(path) = args.config.clone().or_else(|| default_file(lookup)) {
-            reader.use_file(&path, ALL);
-        }
+        let args = Args::from(args);
+        let mut reader = Reader::open(&args, lookup);
         let database = read_database(&mut reader, lookup);
-        let data_dir = reader
-            .find(&DATA_DIR)
-            .map(|found| PathBuf::from(found.value))
-            .or_else(|| directory(lookup, "XDG_DATA_HOME", ".local/share").map(|path| path.join("vibetea")));
+        let data_dir = read_data_dir(&mut reader, lookup);
         let configured = if with_sources { read_keys(&mut reader, false) } else { None };
         let log = read_log(&mut reader);
         let mut config = Self {
@@ -75,7 +75,7 @@ impl StoreConfig {
             log,
             warnings: Vec::new(),
         };
-        // the stand-ins above never leave: where it was needed, something is wrong
+        // the stand-in above never leaves: where it was needed, something is wrong
         config.warnings = reader.finish()?;
         Ok(config)
     }

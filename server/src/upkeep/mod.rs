@@ -20,7 +20,6 @@ use crate::store::Store;
 pub use asking::{Asking, Question};
 pub use backups::{Copies, newest_copy};
 pub use metrics::UpkeepMetrics;
-pub use retention::{Retention, cut};
 
 /// A step of retention, or the end of a copy, takes less.
 const LEAVE: Duration = Duration::from_secs(3);
@@ -44,7 +43,7 @@ impl Upkeep {
     ) -> Self {
         let tasks = TaskTracker::new();
         tasks.spawn(Arc::clone(asking).follow(store.clone(), stop.clone()));
-        if let Some(retention) = Retention::new(wanted.retention) {
+        if let Some(retention) = wanted.retention {
             let (pause, metrics) = (wanted.first_round, Arc::clone(metrics));
             tasks.spawn(retention.run(pause, store.clone(), clock.clone(), metrics, stop.clone()));
         }

@@ -8,7 +8,7 @@ use vibetea_protocol::timestamp::MICROS_PER_DAY;
 use vibetea_protocol::{Clock, Timestamp};
 
 use super::UpkeepMetrics;
-use crate::config;
+use crate::config::Retention;
 use crate::store::{Forget, Forgotten, SourceFilter, Store, StoreError};
 
 const EVERY: Duration = Duration::from_hours(1);
@@ -17,28 +17,14 @@ const STEP: u32 = 500;
 /// Between two steps: of the store's time others have most.
 const SHORTEST_REST: Duration = Duration::from_millis(5);
 
-/// What is to be forgotten.
-#[derive(Debug, Clone, Copy)]
-pub struct Retention {
-    /// Days that events stay.
-    events: u32,
-    /// Days that counts stay; for ever without it.
-    counts: Option<u32>,
-}
-
 /// The moment so many days before the earlier of now and the newest event: a clock that is wrong deletes nothing by
 /// itself, and neither does an event that comes from the future.
-pub fn cut(now: Timestamp, newest: Option<Timestamp>, days: u32) -> Option<Timestamp> {
+fn cut(now: Timestamp, newest: Option<Timestamp>, days: u32) -> Option<Timestamp> {
     let newest = newest?.min(now);
     Timestamp::from_micros(newest.as_micros() - i64::from(days) * MICROS_PER_DAY)
 }
 
 impl Retention {
-    /// None where everything stays.
-    pub fn new(wanted: config::Retention) -> Option<Self> {
-        Some(Self { events: wanted.events?, counts: wanted.counts })
-    }
-
     /// The first round comes after `pause`.
     pub(super) async fn run(
         self,

@@ -9,12 +9,12 @@ use tokio_util::sync::CancellationToken;
 use vibetea_protocol::Timestamp;
 use vibetea_protocol::api::CountsBy;
 use vibetea_protocol::timestamp::{MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_QUARTER};
-use vibetea_server::config;
+use vibetea_server::config::Retention;
 use vibetea_server::store::{
     BreakdownsQuestion, Calendar, CountsQuestion, Forget, NewBatch, Range, Route, SessionsQuestion,
     SourceFilter, Store,
 };
-use vibetea_server::upkeep::{Retention, UpkeepMetrics};
+use vibetea_server::upkeep::UpkeepMetrics;
 
 use crate::home::cases;
 use crate::model::{Made, SOURCES, events};
@@ -360,7 +360,7 @@ async fn a_round_forgets_all_that_is_old_enough_by_clock_and_events() {
     let place = Place::new();
     let store = place.open().await;
     let metrics = UpkeepMetrics::default();
-    let retention = Retention::new(config::Retention { events: Some(31), counts: Some(31) }).unwrap();
+    let retention = Retention { events: 31, counts: Some(31) };
     let stop = CancellationToken::new();
     insert(&store, "laptop", Route::Batch, 0..900).await.unwrap();
     let round = async |now: &str| retention.round(&store, at(now), &metrics, &stop).await.unwrap();
