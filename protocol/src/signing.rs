@@ -51,6 +51,11 @@ impl PublicKey {
         Self::of(&SigningKey::from_bytes(&[0x7e; 32]))
     }
 
+    /// The key itself.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        self.0.as_bytes()
+    }
+
     /// The key as standard base64.
     pub fn to_base64(&self) -> String {
         STANDARD.encode(self.0.as_bytes())

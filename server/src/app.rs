@@ -51,7 +51,7 @@ pub struct AppState {
     pub asking: Arc<Asking>,
     /// What is done beside the requests; nothing without a store.
     pub upkeep: Option<Upkeep>,
-    /// Who may see them; everybody without one.
+    /// What those who read the figures have to show; nothing without one.
     pub metrics_token: Option<Token>,
     /// The wall clock.
     pub clock: Clock,
@@ -130,7 +130,7 @@ pub async fn run(
     let following = tokio::spawn(Arc::clone(&app.access).follow(stop.clone()));
     tracing::info!(address = %bound, tls = tls.is_some(), "listening");
     on_ready(bound);
-    let attending = service::spawn(&app, bound);
+    let attending = service::attend(&app, bound);
     let rules = Rules { most_connections, callers: Arc::clone(&app.callers), tls, drain: DRAIN };
     listener::serve(listener, routes::router(&app), rules, Arc::clone(&app.metrics), stop).await;
     app.sockets.close();
@@ -243,24 +243,29 @@ async fn keep(hub: &Hub, store: Store) -> Result<Backend, StoreError> {
 impl AppState {
     /// The store, or the refusal of a server that keeps nothing.
     pub fn store(&self) -> Result<&Store, Refusal> {
-        match &self.backend {
-            Backend::Store(store) => Ok(store),
-            Backend::Relay(_) => Err(Refusal::new(
-                ErrorCode::NotFound,
-                "This server keeps no history: it only passes live events on",
-            )),
-        }
+        self.store_or(ErrorCode::NotFound)
     }
 
     /// The store, for the routes of the API: without one they are unavailable, as the capabilities say.
     pub fn history(&self) -> Result<&Store, Refusal> {
+        self.store_or(ErrorCode::Unavailable)
+    }
+
+    fn store_or(&self, code: ErrorCode) -> Result<&Store, Refusal> {
         match &self.backend {
             Backend::Store(store) => Ok(store),
-            Backend::Relay(_) => Err(Refusal::new(
-                ErrorCode::Unavailable,
-                "This server keeps no history: it only passes live events on",
-            )),
+            Backend::Relay(_) => {
+                Err(Refusal::new(code, "This server keeps no history: it only passes live events on"))
+            }
         }
+    }
+
+    /// Whether a source may send now; one that sends too fast is refused and counted.
+    pub fn admit(&self, source: &Arc<SourceId>) -> Result<(), Refusal> {
+        self.rate.admit(source, Instant::now()).map_err(|seconds| {
+            self.metrics.rate_limited.inc();
+            Refusal::rate_limited(seconds)
+        })
     }
 
     /// The viewer whose token the request shows, where there is something to administrate and they may.

@@ -34,42 +34,41 @@ impl Refusal {
         self
     }
 
+    /// The same, to be tried again after so many seconds.
+    #[must_use]
+    fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+
     /// The source has to wait this many seconds.
     pub fn rate_limited(seconds: u64) -> Self {
-        let mut refusal = Self::new(
-            ErrorCode::RateLimited,
-            format!("This source sends faster than it may; it is heard again in {seconds} seconds"),
-        );
-        refusal.retry_after = Some(seconds);
-        refusal
+        let message = format!("This source sends faster than it may; it is heard again in {seconds} seconds");
+        Self::new(ErrorCode::RateLimited, message).retry_after(seconds)
     }
 
     /// Whoever it is has to wait this many seconds with a code.
     pub fn code_limited(seconds: u64) -> Self {
-        let mut refusal = Self::new(
-            ErrorCode::RateLimited,
-            format!("Too many wrong codes were tried; the next one is heard in {seconds} seconds"),
-        );
-        refusal.retry_after = Some(seconds);
-        refusal
+        let message = format!("Too many wrong codes were tried; the next one is heard in {seconds} seconds");
+        Self::new(ErrorCode::RateLimited, message).retry_after(seconds)
     }
 
     /// The address has to wait this many seconds, whoever asks from there.
     pub fn address_limited(seconds: u64) -> Self {
-        let mut refusal = Self::new(
-            ErrorCode::RateLimited,
-            format!("This address asks more often than it may; it is heard again in {seconds} seconds"),
-        );
-        refusal.retry_after = Some(seconds);
-        refusal
+        let message =
+            format!("This address asks more often than it may; it is heard again in {seconds} seconds");
+        Self::new(ErrorCode::RateLimited, message).retry_after(seconds)
     }
 
     /// The address holds as many live streams as it may.
     pub fn too_many_streams() -> Self {
-        let mut refusal =
-            Self::new(ErrorCode::RateLimited, "This address holds as many live streams as one address may");
-        refusal.retry_after = Some(STREAMS_RETRY_SECONDS);
-        refusal
+        let message = "This address holds as many live streams as one address may";
+        Self::new(ErrorCode::RateLimited, message).retry_after(STREAMS_RETRY_SECONDS)
+    }
+
+    /// A fault of the server, which its log tells more about.
+    pub fn internal() -> Self {
+        Self::new(ErrorCode::InternalError, "The server failed to handle this request")
     }
 
     /// The code.
@@ -90,12 +89,8 @@ impl From<StoreError> for Refusal {
         match error {
             StoreError::Unavailable(reason) => {
                 tracing::warn!(%reason, "the store is unavailable");
-                let mut refusal = Self::new(
-                    ErrorCode::Unavailable,
-                    "The store is unavailable at the moment; please try again later",
-                );
-                refusal.retry_after = Some(STORE_RETRY_SECONDS);
-                refusal
+                let message = "The store is unavailable at the moment; please try again later";
+                Self::new(ErrorCode::Unavailable, message).retry_after(STORE_RETRY_SECONDS)
             }
             StoreError::Internal(reason) => {
                 tracing::error!(%reason, "the store failed");
@@ -132,13 +127,6 @@ impl From<ChangeError> for Refusal {
             | Refused::TooManyTokens(_) => ErrorCode::Conflict,
         };
         Self::new(code, refused.to_string())
-    }
-}
-
-impl Refusal {
-    /// A fault of the server, which its log tells more about.
-    pub fn internal() -> Self {
-        Self::new(ErrorCode::InternalError, "The server failed to handle this request")
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sd_notify::NotifyState;
+use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
@@ -14,9 +15,14 @@ use crate::backend::Backend;
 /// Looks within the time after which the manager takes the server for dead.
 const LOOKS: u32 = 4;
 
-/// Tells the manager, where there is one, that requests are answered, and from then on what becomes of the server.
-/// The manager's watchdog hears of every look at which the server was found to move, and of none besides.
-pub(crate) async fn attend(app: App, address: SocketAddr) {
+/// Tells the manager, where there is one, that requests are answered, and from then on what becomes of the server, in a
+/// task that ends after `stop`. The manager's watchdog hears of every look at which the server was found to move, and of
+/// none besides.
+pub(crate) fn attend(app: &App, address: SocketAddr) -> JoinHandle<()> {
+    tokio::spawn(report(Arc::clone(app), address))
+}
+
+async fn report(app: App, address: SocketAddr) {
     tell(&[NotifyState::Ready, NotifyState::Status(&format!("Serving on {address}"))]);
     if let Some(limit) = sd_notify::watchdog_enabled().filter(|limit| !limit.is_zero()) {
         let app = &*app;
@@ -72,11 +78,6 @@ fn tell(state: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(state) {
         tracing::warn!(%error, "the service manager cannot be told");
     }
-}
-
-/// As [`attend`], in a task of its own that ends after `stop`.
-pub(crate) fn spawn(app: &App, address: SocketAddr) -> tokio::task::JoinHandle<()> {
-    tokio::spawn(attend(Arc::clone(app), address))
 }
 
 #[cfg(test)]

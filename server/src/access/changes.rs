@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
-use vibetea_protocol::SourceId;
-use vibetea_protocol::Timestamp;
 use vibetea_protocol::api::{RegisteredSources, ViewerTokens};
 use vibetea_protocol::signing::PublicKey;
+use vibetea_protocol::{SourceId, Timestamp};
 
 use super::{KNOWN_EVERYWHERE, Registry, registered_sources, viewer_tokens};
 use crate::store::{
-    AccessError, AccessStore, CODE_LIFETIME, IssuedToken, NewToken, Refused, StoreError, StoredToken,
-    code_digest,
+    AccessError, AccessStore, CODE_LIFETIME, IssuedToken, NewToken, StoreError, StoredToken, code_digest,
 };
 
 /// Why a change was not made.
@@ -62,31 +60,21 @@ impl Registry {
         key: PublicKey,
         wanted: Option<SourceId>,
     ) -> Result<SourceId, ChangeError> {
-        let (store, digest) = (self.store()?, code_digest(code));
-        if let Some(wanted) = wanted
-            && let Some(source) = store.source_of_code(digest, self.now()).await?
-            && source != wanted.as_str()
-        {
-            return Err(AccessError::from(Refused::OtherSource).into());
-        }
-        let source = store.redeem_code(digest, key, self.now()).await?;
+        let source = self.store()?.redeem_code(code_digest(code), key, wanted, self.now()).await?;
         self.spread().await?;
         Ok(source)
     }
 
-    /// Takes a key that one of the source's own keys vouches for; the source's other keys end after the overlap. The
-    /// answer is when the last of them does; none where there is no other that ends by itself.
+    /// Takes a key that one of the source's own keys in the store vouches for; the source's other keys end after the
+    /// overlap. The answer is when the last of them does; none where there is no other.
     pub async fn add_key_vouched(
         &self,
-        source: &SourceId,
-        old: &PublicKey,
-        new: &PublicKey,
+        source: SourceId,
+        old: PublicKey,
+        new: PublicKey,
         overlap: Duration,
     ) -> Result<Option<Timestamp>, ChangeError> {
-        let configured = self.configured.keys().of(source).is_some_and(|(_, keys)| keys.contains(old));
-        let vouching = (old.clone(), configured);
-        let store = self.store()?;
-        let end = store.add_key_vouched(source.clone(), vouching, new.clone(), overlap, self.now()).await?;
+        let end = self.store()?.add_key_vouched(source, old, new, overlap, self.now()).await?;
         self.spread().await?;
         Ok(end)
     }

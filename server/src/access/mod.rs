@@ -19,7 +19,7 @@ pub use roster::Roster;
 use seen::Seen;
 pub use wire::{registered_sources, viewer_token, viewer_tokens};
 
-use crate::auth::{Holder, Keys, Token, Viewer, bearer};
+use crate::auth::{Holder, Viewer, bearer};
 use crate::config::Access;
 use crate::store::{AccessStore, StoreError, token_digest};
 
@@ -37,7 +37,7 @@ const LOOK_AT_VIEWER: Duration = Duration::from_secs(30);
 /// Who may send and who may watch.
 #[derive(Debug)]
 pub struct Registry {
-    configured: Configured,
+    configured: Access,
     /// None where nothing is kept.
     store: Option<AccessStore>,
     roster: watch::Sender<Arc<Roster>>,
@@ -49,37 +49,20 @@ pub struct Registry {
     clock: Clock,
 }
 
-#[derive(Debug)]
-enum Configured {
-    /// Everybody on this machine may do both.
-    Open,
-    Guarded {
-        keys: Keys,
-        token: Option<Token>,
-        uniform_errors: bool,
-    },
-}
-
 impl Registry {
     /// What stands in the configuration and nothing else.
-    pub fn of_configuration(access: Access) -> Self {
-        Self::new(access, None, Clock::System)
+    pub fn of_configuration(configured: Access) -> Self {
+        Self::new(configured, None, Clock::System)
     }
 
     /// What stands in the configuration and what the store keeps.
-    pub async fn open(access: Access, store: AccessStore, clock: Clock) -> Result<Self, StoreError> {
-        let registry = Self::new(access, Some(store), clock);
+    pub async fn open(configured: Access, store: AccessStore, clock: Clock) -> Result<Self, StoreError> {
+        let registry = Self::new(configured, Some(store), clock);
         registry.refresh().await?;
         Ok(registry)
     }
 
-    fn new(access: Access, store: Option<AccessStore>, clock: Clock) -> Self {
-        let configured = match access {
-            Access::Open => Configured::Open,
-            Access::Guarded { keys, token, uniform_errors } => {
-                Configured::Guarded { keys, token, uniform_errors }
-            }
-        };
+    fn new(configured: Access, store: Option<AccessStore>, clock: Clock) -> Self {
         let roster = Arc::new(Roster::new(configured.keys(), None));
         Self {
             configured,
@@ -94,12 +77,12 @@ impl Registry {
 
     /// Whether everybody on this machine may send and watch.
     pub fn is_open(&self) -> bool {
-        matches!(self.configured, Configured::Open)
+        matches!(self.configured, Access::Open)
     }
 
     /// Whether an unknown source and a bad signature are told apart by nothing.
     pub fn is_uniform(&self) -> bool {
-        matches!(self.configured, Configured::Guarded { uniform_errors: true, .. })
+        matches!(self.configured, Access::Guarded { uniform_errors: true, .. })
     }
 
     /// Whether the source stands in the configuration.
@@ -121,8 +104,8 @@ impl Registry {
     pub fn admits_nobody(&self) -> (bool, bool) {
         let roster = self.roster();
         match &self.configured {
-            Configured::Open => (false, false),
-            Configured::Guarded { token, .. } => {
+            Access::Open => (false, false),
+            Access::Guarded { token, .. } => {
                 (roster.has_no_senders(), token.is_none() && roster.has_no_viewers())
             }
         }
@@ -144,7 +127,7 @@ impl Registry {
 
     /// Who has this token.
     pub fn viewer_with(&self, token: &[u8]) -> Option<Viewer> {
-        let Configured::Guarded { token: configured, .. } = &self.configured else {
+        let Access::Guarded { token: configured, .. } = &self.configured else {
             return Some(Viewer::anybody());
         };
         if configured.as_ref().is_some_and(|configured| configured.is(token)) {
@@ -157,9 +140,9 @@ impl Registry {
     /// The viewer that a ticket was given out to, if their token is still good.
     pub fn holder_of(&self, holder: Holder) -> Option<Viewer> {
         match (holder, &self.configured) {
-            (_, Configured::Open) => Some(Viewer::anybody()),
+            (_, Access::Open) => Some(Viewer::anybody()),
             (Holder::Anybody, _) => None,
-            (Holder::Configured, Configured::Guarded { token, .. }) => {
+            (Holder::Configured, Access::Guarded { token, .. }) => {
                 token.as_ref().map(|_| Viewer::configured())
             }
             (Holder::Issued(digest), _) => {
@@ -196,17 +179,22 @@ impl Registry {
 
     /// Notes that a signed request of a source was let in, with what its monitor calls itself.
     pub fn saw_source(&self, source: &Arc<SourceId>, headers: &HeaderMap) {
-        if !self.is_open() && self.store.is_some() {
+        if self.notes_who_is_seen() {
             let user_agent = headers.get(axum::http::header::USER_AGENT).and_then(|text| text.to_str().ok());
             self.seen.source(source, user_agent, self.now());
         }
     }
 
     /// Notes the time of the latest event of what a source stored.
-    pub fn saw_event(&self, source: &SourceId, newest: Option<Timestamp>) {
-        if let Some(newest) = newest {
-            self.seen.event(source, newest);
+    pub fn saw_event(&self, source: &Arc<SourceId>, newest: Option<Timestamp>) {
+        if let Some(newest) = newest.filter(|_| self.notes_who_is_seen()) {
+            self.seen.event(source, newest, self.now());
         }
+    }
+
+    /// Where anybody may use any name, or nothing is kept, nobody is.
+    fn notes_who_is_seen(&self) -> bool {
+        !self.is_open() && self.store.is_some()
     }
 
     /// Reads again what the store keeps, if it has changed.
@@ -261,16 +249,6 @@ impl Registry {
                 noted = Instant::now();
                 self.note().await;
             }
-        }
-    }
-}
-
-impl Configured {
-    fn keys(&self) -> &Keys {
-        static NONE: std::sync::OnceLock<Keys> = std::sync::OnceLock::new();
-        match self {
-            Self::Open => NONE.get_or_init(Keys::default),
-            Self::Guarded { keys, .. } => keys,
         }
     }
 }

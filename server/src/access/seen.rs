@@ -23,21 +23,24 @@ pub(super) struct Seen {
 impl Seen {
     pub(super) fn source(&self, source: &Arc<SourceId>, user_agent: Option<&str>, now: Timestamp) {
         let version = user_agent.and_then(release);
-        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = || Sighting { seen: now, event: None, version: None };
-        let sighting = sources.entry(Arc::clone(source)).or_insert_with(new);
-        sighting.seen = sighting.seen.max(now);
-        if version.is_some() && sighting.version.as_deref() != version {
-            sighting.version = version.map(str::to_owned);
-        }
+        self.sighting(source, now, |sighting| {
+            sighting.seen = sighting.seen.max(now);
+            if version.is_some() && sighting.version.as_deref() != version {
+                sighting.version = version.map(str::to_owned);
+            }
+        });
     }
 
-    /// `newest` is the time of the latest event of what was stored.
-    pub(super) fn event(&self, source: &SourceId, newest: Timestamp) {
+    /// `newest` is the time of the latest event of what was stored. The sighting of its request may have been taken
+    /// while it was being stored.
+    pub(super) fn event(&self, source: &Arc<SourceId>, newest: Timestamp, now: Timestamp) {
+        self.sighting(source, now, |sighting| sighting.event = sighting.event.max(Some(newest)));
+    }
+
+    fn sighting(&self, source: &Arc<SourceId>, now: Timestamp, change: impl FnOnce(&mut Sighting)) {
         let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(sighting) = sources.get_mut(source) {
-            sighting.event = sighting.event.max(Some(newest));
-        }
+        let new = || Sighting { seen: now, event: None, version: None };
+        change(sources.entry(Arc::clone(source)).or_insert_with(new));
     }
 
     pub(super) fn token(&self, digest: [u8; 32], now: Timestamp) {
@@ -87,12 +90,11 @@ mod tests {
     fn what_is_seen_grows_and_is_taken_once() {
         let (seen, laptop) = (Seen::default(), Arc::new("laptop".parse::<SourceId>().unwrap()));
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
-        seen.event(&laptop, at("2026-02-03T10:00:00Z"));
-        assert!(seen.take().0.is_empty(), "a source that was not let in is not noted");
         seen.source(&laptop, Some("vibetea-monitor/1.0.0"), at("2026-02-03T14:30:01Z"));
         seen.source(&laptop, None, at("2026-02-03T14:30:00Z"));
-        seen.event(&laptop, at("2026-02-03T12:00:00Z"));
-        seen.event(&laptop, at("2026-02-03T11:00:00Z"));
+        let now = at("2026-02-03T14:30:02Z");
+        seen.event(&laptop, at("2026-02-03T12:00:00Z"), now);
+        seen.event(&laptop, at("2026-02-03T11:00:00Z"), now);
         seen.token([1; 32], at("2026-02-03T14:30:59Z"));
         let (sources, tokens) = seen.take();
         let expected = Sighting {
@@ -103,5 +105,17 @@ mod tests {
         assert_eq!(sources, [Activity { source: "laptop".to_owned(), sighting: expected }]);
         assert_eq!(tokens.iter().map(|used| used.at).collect::<Vec<_>>(), [at("2026-02-03T14:30:00Z")]);
         assert!(seen.take().0.is_empty() && seen.take().1.is_empty());
+    }
+
+    #[test]
+    fn an_event_that_is_stored_after_its_request_was_noted_counts() {
+        let (seen, laptop) = (Seen::default(), Arc::new("laptop".parse::<SourceId>().unwrap()));
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        seen.source(&laptop, None, at("2026-02-03T14:30:00Z"));
+        seen.take();
+        seen.event(&laptop, at("2026-02-03T12:00:00Z"), at("2026-02-03T14:30:02Z"));
+        let (sources, _) = seen.take();
+        assert_eq!(sources[0].sighting.event, Some(at("2026-02-03T12:00:00Z")));
+        assert_eq!(sources[0].sighting.seen, at("2026-02-03T14:30:02Z"));
     }
 }

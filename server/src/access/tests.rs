@@ -1,6 +1,7 @@
 use vibetea_protocol::signing::PublicKey;
 
 use super::*;
+use crate::auth::{Keys, Token};
 use crate::store::{NewToken, SourceFilter, SqliteOptions, Store, later};
 
 fn key(seed: u8) -> PublicKey {

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 use vibetea_protocol::Timestamp;
 use vibetea_protocol::api::{RegisteredKey, RegisteredSource, RegisteredSources, ViewerToken, ViewerTokens};
 use vibetea_protocol::signing::PublicKey;
 
 use crate::auth::Keys;
+use crate::hex::hex;
 use crate::store::{Activity, SourceEntry, StoredToken};
 
 /// Every source that stands in the configuration, or is or was registered, by name.
@@ -55,10 +54,7 @@ fn entry<'a>(sources: &'a mut BTreeMap<String, RegisteredSource>, name: &str) ->
 }
 
 fn registered_key(key: &PublicKey, added: Option<Timestamp>, expires: Option<Timestamp>) -> RegisteredKey {
-    // what a key writes of itself can be read
-    let bytes = STANDARD.decode(key.to_base64()).unwrap_or_default();
-    let fingerprint =
-        Sha256::digest(bytes)[..8].iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+    let fingerprint = hex(&Sha256::digest(key.as_bytes())[..8]);
     RegisteredKey { fingerprint, added, expires }
 }
 

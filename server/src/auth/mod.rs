@@ -3,7 +3,6 @@
 mod guesses;
 mod keys;
 mod signed;
-mod signer;
 mod tickets;
 mod verify;
 mod viewer;
@@ -12,6 +11,5 @@ pub use guesses::Guesses;
 pub use keys::{InvalidKeys, Keys};
 pub(crate) use signed::linger;
 pub use signed::{SignedBody, receive, receive_unsigned};
-pub use signer::signer;
 pub use tickets::{TICKET_LIFETIME, Tickets, new_ticket, ticket_digest};
 pub use viewer::{Holder, Token, Viewer, bearer};

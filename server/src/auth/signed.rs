@@ -11,7 +11,7 @@ use vibetea_protocol::batch::{self, IdRule, IncomingEvent};
 use vibetea_protocol::signing::{BodySignature, PublicKey};
 use vibetea_protocol::{ErrorCode, Problem, SIGNATURE_HEADER, SOURCE_HEADER, SourceId};
 
-use super::verify::any_in_rounds;
+use super::verify::found_in_rounds;
 use crate::access::Registry;
 
 /// Longest time a body may take to arrive.
@@ -25,6 +25,8 @@ const LINGER_BYTES: usize = 64 * 1024 * 1024;
 pub struct SignedBody {
     /// Who sent it.
     pub source: Arc<SourceId>,
+    /// The source's key that made the signature; none where nobody is asked for one.
+    pub key: Option<PublicKey>,
     /// The very bytes that were signed.
     pub body: Bytes,
 }
@@ -60,11 +62,14 @@ pub async fn receive(
     }
     let body = read(body, limit, announced).await?;
     // asked again: a source may have been revoked while its body was on the way
-    let source = match identify(access, headers)? {
-        Claim::Free(source) => source,
-        Claim::Signed { source, signature } => prove(access, source.as_ref(), signature.as_ref(), &body)?,
+    let (source, key) = match identify(access, headers)? {
+        Claim::Free(source) => (source, None),
+        Claim::Signed { source, signature } => {
+            let (source, key) = prove(access, source.as_ref(), signature.as_ref(), &body)?;
+            (source, Some(key))
+        }
     };
-    Ok(SignedBody { source, body })
+    Ok(SignedBody { source, key, body })
 }
 
 /// Reads a body that nobody has to sign.
@@ -101,25 +106,25 @@ fn identify(access: &Registry, headers: &HeaderMap) -> Result<Claim, Problem> {
     Ok(Claim::Signed { source, signature })
 }
 
-/// The source, shared, if one of its keys made the signature.
+/// The source, shared, and the one of its keys that made the signature.
 fn prove(
     access: &Registry,
     source: Option<&SourceId>,
     signature: Option<&BodySignature>,
     body: &[u8],
-) -> Result<Arc<SourceId>, Problem> {
+) -> Result<(Arc<SourceId>, PublicKey), Problem> {
     let signature = signature.ok_or_else(invalid_signature)?;
     let roster = access.roster();
     let known = source.and_then(|source| roster.keys_of(source, access.now()));
     let (source, keys) = known.unzip();
     let keys = keys.unwrap_or_default();
-    let verify = |key: &PublicKey| key.verifies(body, signature);
-    let verified = if access.is_uniform() {
-        any_in_rounds(&keys, roster.rounds(), verify)
+    let verifies = |key: &PublicKey| key.verifies(body, signature);
+    let key = if access.is_uniform() {
+        found_in_rounds(&keys, roster.rounds(), verifies)
     } else {
-        keys.iter().any(|key| verify(key))
+        keys.into_iter().find(|key| verifies(key))
     };
-    source.filter(|_| verified).ok_or_else(invalid_signature)
+    source.zip(key.cloned()).ok_or_else(invalid_signature)
 }
 
 /// The header's text; `None` inside where it is no UTF-8.
@@ -248,6 +253,15 @@ mod tests {
         }
         let headers = headers("laptop", &signed_with(1, "[]"));
         assert_eq!(code(&headers, Body::from("[ ]"), 100).await, Some(ErrorCode::InvalidSignature));
+    }
+
+    #[tokio::test]
+    async fn the_key_that_signed_is_told() {
+        for (uniform_errors, seed) in [(false, 1), (false, 2), (true, 1), (true, 2)] {
+            let headers = headers("laptop", &signed_with(seed, "[]"));
+            let signed = receive(&registry(uniform_errors), &headers, Body::from("[]"), 100).await.unwrap();
+            assert_eq!(signed.key, Some(PublicKey::of(&SigningKey::from_bytes(&[seed; 32]))));
+        }
     }
 
     #[tokio::test]

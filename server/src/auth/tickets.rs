@@ -1,13 +1,13 @@
 //! Single-use tickets, so that a browser's token stands in no address.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use sha2::{Digest as _, Sha256};
 
 use super::Holder;
+use crate::hex::hex;
 
 /// How long a ticket may wait to be used.
 pub const TICKET_LIFETIME: Duration = Duration::from_secs(30);
@@ -28,15 +28,11 @@ struct Waiting {
 pub fn new_ticket() -> Result<String, getrandom::Error> {
     let mut random = [0; 24];
     getrandom::fill(&mut random)?;
-    Ok(random.iter().fold(String::with_capacity(48), |mut text, byte| {
-        // writing to a String cannot fail
-        let _ = write!(text, "{byte:02x}");
-        text
-    }))
+    Ok(hex(&random))
 }
 
 /// What is kept of this ticket.
-pub fn ticket_digest(ticket: &str) -> [u8; 32] {
+pub fn ticket_digest(ticket: &str) -> TicketDigest {
     Sha256::digest(ticket).into()
 }
 
@@ -48,7 +44,7 @@ pub struct Tickets {
 
 impl Tickets {
     /// Lets a ticket wait for the holder of a token.
-    pub fn keep(&self, digest: [u8; 32], holder: Holder, now: Instant) {
+    pub fn keep(&self, digest: TicketDigest, holder: Holder, now: Instant) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.len() >= MOST {
             waiting.retain(|_, ticket| ticket.expires > now);
@@ -62,7 +58,7 @@ impl Tickets {
     }
 
     /// For whom the ticket was waiting; it no longer is.
-    pub fn take(&self, digest: &[u8; 32], now: Instant) -> Option<Holder> {
+    pub fn take(&self, digest: &TicketDigest, now: Instant) -> Option<Holder> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.remove(digest).filter(|ticket| ticket.expires > now).map(|ticket| ticket.holder)
     }

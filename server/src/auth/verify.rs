@@ -4,22 +4,24 @@ use std::sync::OnceLock;
 
 use vibetea_protocol::signing::PublicKey;
 
-/// Whether one of the keys makes `verify` true. Tries exactly `rounds` keys, or as many as there are where that is more: each
-/// of `keys` whatever the others said, then one that is nobody's.
-pub(super) fn any_in_rounds(
-    keys: &[&PublicKey],
+/// The key that makes `verifies` true. Tries exactly `rounds` keys, or as many as there are where that is more: each of
+/// `keys` whatever the others said, then one that is nobody's.
+pub(super) fn found_in_rounds<'a>(
+    keys: &[&'a PublicKey],
     rounds: usize,
-    mut verify: impl FnMut(&PublicKey) -> bool,
-) -> bool {
-    let mut verified = false;
+    mut verifies: impl FnMut(&PublicKey) -> bool,
+) -> Option<&'a PublicKey> {
+    let mut found = None;
     for key in keys {
-        verified |= verify(key);
+        if verifies(key) {
+            found = Some(*key);
+        }
     }
     for _ in keys.len()..rounds {
         // whoever holds the other half of that key is let in by it no more than anybody else
-        let _ = verify(decoy());
+        let _ = verifies(decoy());
     }
-    verified
+    found
 }
 
 /// A key like any other that no source has.
@@ -61,16 +63,17 @@ mod tests {
 
     #[test]
     fn the_number_of_verifications_tells_nothing() {
-        let counts = verifications(|keys, rounds, verify| any_in_rounds(keys, rounds, verify));
+        let counts =
+            verifications(|keys, rounds, verifies| found_in_rounds(keys, rounds, verifies).is_some());
         assert!(counts.iter().all(|count| *count == 4), "{counts:?}");
         // the twin: a rule that stops at the first key that fits, and tries none for an unknown source, is told apart
-        let counts = verifications(|keys, _, verify| keys.iter().any(|key| verify(key)));
+        let counts = verifications(|keys, _, verifies| keys.iter().any(|key| verifies(key)));
         assert!(counts.iter().any(|count| *count != 4), "{counts:?}");
     }
 
     #[test]
     fn the_key_that_is_nobodys_lets_nobody_in() {
-        assert!(!any_in_rounds(&[], 4, |_| true));
-        assert!(!any_in_rounds(&[&key(1)], 4, |tried| tried == decoy()));
+        assert_eq!(found_in_rounds(&[], 4, |_| true), None);
+        assert_eq!(found_in_rounds(&[&key(1)], 4, |tried| tried == decoy()), None);
     }
 }

@@ -7,15 +7,15 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use serde::de::DeserializeOwned;
-use url::{Host, Url};
 use vibetea_protocol::enrol::{Code, EnrolRequest, Enrolled, MAX_AUDIENCE_CHARS, MAX_BODY};
 use vibetea_protocol::signing::PublicKey;
 use vibetea_protocol::{ErrorCode, Problem, SourceId};
 
+use super::body::secret_object;
 use crate::access::ChangeError;
 use crate::app::{App, AppState};
 use crate::auth;
+use crate::config::PublicUrl;
 use crate::error::Refusal;
 use crate::store::{AccessError, Refused};
 
@@ -25,7 +25,7 @@ pub(super) async fn post(
     body: Body,
 ) -> Result<Json<Enrolled>, Refusal> {
     let body = auth::receive_unsigned(&headers, body, MAX_BODY).await?;
-    let joining = Joining::check(&app, &strict(&body)?)?;
+    let joining = Joining::check(&app, &secret_object(&body)?)?;
     app.guesses.count(Instant::now()).map_err(|seconds| {
         app.metrics.rate_limited.inc();
         Refusal::code_limited(seconds)
@@ -66,25 +66,13 @@ impl Joining {
 /// will do; a monitor on the same machine calls it by a name that means nothing elsewhere.
 fn check_audience(app: &AppState, audience: &str) -> Result<(), Problem> {
     let wrong = |message: &'static str| Err(Problem::new(ErrorCode::InvalidRequest, message));
-    let url =
-        Some(audience).filter(|text| text.len() <= MAX_AUDIENCE_CHARS).and_then(|text| Url::parse(text).ok());
-    let Some(url) = url.filter(|url| url.origin().ascii_serialization() == audience) else {
+    let named = Some(audience).filter(|text| text.len() <= MAX_AUDIENCE_CHARS).and_then(PublicUrl::parse);
+    let Some(named) = named.filter(|url| url.origin() == audience) else {
         return wrong("The field audience is no scheme and host, such as https://tea.example.org");
     };
-    let is_here = match &app.public_url {
-        Some(public) => public.origin() == audience || is_loopback(&url),
-        None => true,
-    };
+    let is_here =
+        app.public_url.as_ref().is_none_or(|public| public.origin() == audience || named.is_loopback());
     if is_here { Ok(()) } else { wrong("The proof was made for another address than the one of this server") }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        None => false,
-    }
 }
 
 async fn redeem(app: App, joining: Joining) -> Result<String, Refusal> {
@@ -102,22 +90,4 @@ async fn redeem(app: App, joining: Joining) -> Result<String, Refusal> {
 /// The same as for a code that could be one.
 fn invalid_code() -> Problem {
     Problem::new(ErrorCode::InvalidCode, Refused::InvalidCode.to_string())
-}
-
-/// A JSON object with the fields of `T` and no others. What it holds is not repeated: it may be secret.
-pub(super) fn strict<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    // a list of the fields' values would be read as well
-    if body.trim_ascii_start().first() != Some(&b'{') {
-        return Err(Problem::new(ErrorCode::InvalidRequest, "The body is no JSON object"));
-    }
-    serde_json::from_slice(body).map_err(|error| {
-        let (line, column) = (error.line(), error.column());
-        Problem::new(
-            ErrorCode::InvalidRequest,
-            format!(
-                "The body is not the JSON object that this route takes: see line {line}, column {column}, and \
-                 /api/v1/openapi.json"
-            ),
-        )
-    })
 }

@@ -23,10 +23,7 @@ pub(super) async fn post(
 ) -> Result<(StatusCode, Question, ()), Refusal> {
     let signed = auth::receive(&app.access, &headers, body, app.max_events_body).await?;
     app.access.saw_source(&signed.source, &headers);
-    app.rate.admit(&signed.source, Instant::now()).map_err(|seconds| {
-        app.metrics.rate_limited.inc();
-        Refusal::rate_limited(seconds)
-    })?;
+    app.admit(&signed.source)?;
     let question = app.asking.of(&signed.source);
     let batch = intake::batch(&signed, IdRule::AnyCase, Route::Live)
         .map_err(|problem| live_status(problem.into()))?;

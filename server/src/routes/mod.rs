@@ -1,6 +1,7 @@
 //! The routes and the layers around them.
 
 mod api;
+mod body;
 mod dashboard;
 mod enrol;
 mod events;

@@ -11,7 +11,7 @@ use vibetea_protocol::enrol::{MAX_BODY, RotateRequest, Rotated};
 use vibetea_protocol::signing::PublicKey;
 use vibetea_protocol::{ErrorCode, Problem};
 
-use super::enrol::strict;
+use super::body::secret_object;
 use crate::app::App;
 use crate::auth;
 use crate::error::Refusal;
@@ -28,16 +28,13 @@ pub(super) async fn post(
 ) -> Result<Json<Rotated>, Refusal> {
     let signed = auth::receive(&app.access, &headers, body, MAX_BODY).await?;
     let source = signed.source.clone();
-    app.rate.admit(&source, Instant::now()).map_err(|seconds| {
-        app.metrics.rate_limited.inc();
-        Refusal::rate_limited(seconds)
-    })?;
+    app.admit(&source)?;
     app.rate.debit(&source, COST, Instant::now());
-    let request: RotateRequest = strict(&signed.body)?;
+    let request: RotateRequest = secret_object(&signed.body)?;
     let new = PublicKey::from_base64(&request.new_public_key).map_err(|error| {
         Problem::new(ErrorCode::InvalidRequest, format!("The field newPublicKey cannot be used: {error}"))
     })?;
-    let Some(old) = auth::signer(&app.access, &headers, &signed) else {
+    let Some(old) = signed.key else {
         return Err(Refusal::new(
             ErrorCode::Conflict,
             "This server asks for no signatures, so there is no key to change",
@@ -60,7 +57,7 @@ pub(super) async fn post(
     }
     let overlap = if request.end_others { Duration::ZERO } else { OVERLAP };
     let change = tokio::spawn(async move {
-        let end = app.access.add_key_vouched(&source, &old, &new, overlap).await;
+        let end = app.access.add_key_vouched((*source).clone(), old, new, overlap).await;
         end.map_err(Refusal::from).map(|others_expire| {
             tracing::info!(source = source.as_str(), "a monitor has changed its key");
             Rotated { source: source.as_str().to_owned(), others_expire }

@@ -26,8 +26,9 @@ use vibetea_protocol::history::HourlyAggregate;
 use vibetea_protocol::{Clock, EventId, EventType, SourceId, Timestamp};
 
 pub use access::{
-    AccessError, AccessSnapshot, AccessStore, Activity, CODE_LIFETIME, IssuedToken, MOST_KEYS, NewToken,
-    Refused, Secret, Sighting, SourceEntry, StoredKey, StoredToken, Used, code_digest, later, token_digest,
+    AccessError, AccessSnapshot, AccessStore, Activity, CODE_LIFETIME, IssuedToken, MOST_KEYS,
+    MOST_TOKEN_DAYS, NewToken, Refused, Secret, Sighting, SourceEntry, StoredKey, StoredToken, Used,
+    code_digest, later, token_digest,
 };
 pub use asked::Asked;
 pub use calendar::{Bucket, Calendar};

@@ -317,6 +317,7 @@ async fn a_code_is_made_with_the_command_to_paste() {
     let redeemed = access.redeem_code(
         vibetea_server::store::code_digest(&made.code),
         PublicKey::of(&key_of("attic")),
+        None,
         now(),
     );
     assert_eq!(redeemed.await.unwrap().as_str(), "attic");

@@ -48,7 +48,7 @@ async fn a_code_registers_one_key_once_under_the_name_it_was_made_for() {
     let store = place.open().await;
     let access = store.access();
     let code = access.create_code(named("laptop"), CODE_LIFETIME, now()).await.unwrap();
-    let redeem = |text: &str, seed, when| access.redeem_code(code_digest(text), key(seed), when);
+    let redeem = |text: &str, seed, when| access.redeem_code(code_digest(text), key(seed), None, when);
     let late = later(now(), CODE_LIFETIME);
     assert_eq!(refusal(redeem(&code, 1, late).await), Refused::InvalidCode);
     for wrong in ["", "0000-0000", &code.to_lowercase().replace('-', "")] {
@@ -73,7 +73,7 @@ async fn of_two_who_use_one_code_one_gets_in() {
     let store = place.open().await;
     let code = store.access().create_code(named("laptop"), CODE_LIFETIME, now()).await.unwrap();
     let digest = code_digest(&code);
-    let redeem = |seed| store.access().redeem_code(digest, key(seed), now());
+    let redeem = |seed| store.access().redeem_code(digest, key(seed), None, now());
     let outcomes = tokio::join!(redeem(1), redeem(2), redeem(3), redeem(4));
     let outcomes = [outcomes.0, outcomes.1, outcomes.2, outcomes.3];
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1, "{outcomes:?}");
@@ -87,8 +87,7 @@ async fn a_key_vouches_for_the_next_one_and_ends_after_the_overlap() {
     let store = place.open().await;
     let access = store.access();
     access.add_key(named("laptop"), key(1), now()).await.unwrap();
-    let rotate =
-        |old, new, when| access.add_key_vouched(named("laptop"), (key(old), false), key(new), HOUR, when);
+    let rotate = |old, new, when| access.add_key_vouched(named("laptop"), key(old), key(new), HOUR, when);
     let end = later(now(), HOUR);
     assert_eq!(rotate(1, 2, now()).await.unwrap(), Some(end));
     assert_eq!(in_force(access, "laptop", now()).await, [1, 2]);
@@ -101,22 +100,11 @@ async fn a_key_vouches_for_the_next_one_and_ends_after_the_overlap() {
     assert_eq!(refusal(rotate(1, 1, now()).await), refused);
     assert_eq!(refusal(rotate(5, 3, now()).await), refused);
     assert_eq!(refusal(rotate(1, 2, end).await), refused);
-    let elsewhere = access.add_key_vouched(named("desktop"), (key(1), false), key(3), HOUR, now());
+    let elsewhere = access.add_key_vouched(named("desktop"), key(1), key(3), HOUR, now());
     assert!(matches!(refusal(elsewhere.await), Refused::NotVouched(_)));
     // the new key may end the others at once
-    let ended = access.add_key_vouched(named("laptop"), (key(2), false), key(2), Duration::ZERO, now());
+    let ended = access.add_key_vouched(named("laptop"), key(2), key(2), Duration::ZERO, now());
     assert_eq!(ended.await.unwrap(), None);
-    assert_eq!(in_force(access, "laptop", now()).await, [2]);
-    store.close().await;
-}
-
-#[tokio::test]
-async fn a_key_of_the_configuration_vouches_for_one_in_the_store() {
-    let place = Place::new();
-    let store = place.open().await;
-    let access = store.access();
-    let rotate = access.add_key_vouched(named("laptop"), (key(1), true), key(2), HOUR, now());
-    assert_eq!(rotate.await.unwrap(), None, "what stands in the configuration ends there alone");
     assert_eq!(in_force(access, "laptop", now()).await, [2]);
     store.close().await;
 }
@@ -133,7 +121,7 @@ async fn a_source_has_a_few_keys_and_replaced_ones_make_room() {
     let refused = Refused::TooManyKeys("laptop".to_owned());
     assert_eq!(refusal(access.add_key(named("laptop"), key(5), now()).await), refused);
     access.add_key(named("laptop"), key(4), now()).await.unwrap();
-    let rotate = |old, new| access.add_key_vouched(named("laptop"), (key(old), false), key(new), HOUR, now());
+    let rotate = |old, new| access.add_key_vouched(named("laptop"), key(old), key(new), HOUR, now());
     rotate(4, 5).await.unwrap();
     let kept = in_force(access, "laptop", now()).await;
     assert!(kept.len() == 4 && kept.contains(&4) && kept.contains(&5), "{kept:?}");
@@ -154,7 +142,10 @@ async fn a_revoked_source_has_no_keys_and_no_codes_and_may_join_again() {
     let code = access.create_code(named("laptop"), CODE_LIFETIME, now()).await.unwrap();
     access.revoke_source("laptop".to_owned(), now()).await.unwrap();
     assert!(in_force(access, "laptop", now()).await.is_empty());
-    assert_eq!(refusal(access.redeem_code(code_digest(&code), key(2), now()).await), Refused::InvalidCode);
+    assert_eq!(
+        refusal(access.redeem_code(code_digest(&code), key(2), None, now()).await),
+        Refused::InvalidCode
+    );
     let again = access.revoke_source("laptop".to_owned(), now()).await;
     assert_eq!(refusal(again), Refused::NoSuchSource("laptop".to_owned()));
     let listed = access.sources().await.unwrap();

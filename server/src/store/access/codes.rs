@@ -46,30 +46,29 @@ impl AccessStore {
         Ok(code)
     }
 
-    /// Whom a code was made for that has not expired; it may have been used. Costs one look at an index.
-    pub async fn source_of_code(
-        &self,
-        digest: [u8; 32],
-        now: Timestamp,
-    ) -> Result<Option<String>, StoreError> {
-        self.read(move |tables| {
-            tables.one(&MADE_FOR, &[(&digest).into(), now.into()], |row| Ok(row.text(0)?.to_owned()))
-        })
-        .await
-    }
-
-    /// Registers a key under the name that the code was made for. The same key may come again with its code, as an
-    /// answer can get lost; no other may. A wrong code costs one look at an index and changes nothing.
+    /// Registers a key under the name that the code was made for, unless another one is wanted. The same key may come
+    /// again with its code, as an answer can get lost; no other may. A wrong code costs one look at an index and
+    /// changes nothing.
     pub async fn redeem_code(
         &self,
         digest: [u8; 32],
         key: PublicKey,
+        wanted: Option<SourceId>,
         now: Timestamp,
     ) -> Result<SourceId, AccessError> {
-        if self.source_of_code(digest, now).await?.is_none() {
-            return Err(Refused::InvalidCode.into());
+        let made_for = self.source_of_code(digest, now).await?.ok_or(Refused::InvalidCode)?;
+        if wanted.is_some_and(|wanted| wanted.as_str() != made_for) {
+            return Err(Refused::OtherSource.into());
         }
         self.change(move |tables| redeem(tables, &digest, &key, now)).await
+    }
+
+    /// Whom a code was made for that has not expired; it may have been used.
+    async fn source_of_code(&self, digest: [u8; 32], now: Timestamp) -> Result<Option<String>, StoreError> {
+        self.read(move |tables| {
+            tables.one(&MADE_FOR, &[(&digest).into(), now.into()], |row| Ok(row.text(0)?.to_owned()))
+        })
+        .await
     }
 }
 

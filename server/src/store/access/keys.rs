@@ -103,8 +103,7 @@ pub(super) fn add(
 pub(super) fn add_vouched(
     tables: Tables<'_>,
     source: &SourceId,
-    (old, old_is_configured): (&PublicKey, bool),
-    new: &PublicKey,
+    (old, new): (&PublicKey, &PublicKey),
     overlap: Duration,
     now: Timestamp,
 ) -> Change<Option<Timestamp>> {
@@ -115,7 +114,7 @@ pub(super) fn add_vouched(
         })
     };
     let (held, followed) = (found(&old_text)?, found(&new_text)?);
-    let is_held_for_good = old_is_configured || matches!(held, Some((None, _)));
+    let is_held_for_good = matches!(held, Some((None, _)));
     if is_held_for_good {
         let params = [name.into(), new_text.as_str().into(), later(now, overlap).into()];
         tables.execute(&EXPIRE_OTHERS, &params)?;

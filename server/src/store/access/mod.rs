@@ -25,7 +25,7 @@ pub use keys::{MOST_KEYS, StoredKey};
 pub use refused::{AccessError, Refused};
 pub use secret::token_digest;
 pub use sources::SourceEntry;
-pub use tokens::{IssuedToken, NewToken, Secret, StoredToken};
+pub use tokens::{IssuedToken, MOST_TOKEN_DAYS, NewToken, Secret, StoredToken};
 
 const BUMP: Statement = Statement::both("UPDATE access_version SET version = version + 1");
 const VERSION: Statement = Statement::both("SELECT version FROM access_version");

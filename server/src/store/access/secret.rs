@@ -6,6 +6,7 @@ use sha2::{Digest as _, Sha256};
 use vibetea_protocol::enrol::Code;
 
 use super::AccessError;
+use crate::hex::hex;
 
 /// What our tokens begin with, so that they are known for what they are where they should not be.
 const TOKEN_PREFIX: &str = "vt_";
@@ -22,7 +23,7 @@ pub(super) fn new_token() -> Result<String, AccessError> {
 
 /// What a token is called by.
 pub(super) fn new_id() -> Result<String, AccessError> {
-    Ok(random::<6>()?.iter().fold("tok_".to_owned(), |id, byte| format!("{id}{byte:02x}")))
+    Ok(format!("tok_{}", hex(&random::<6>()?)))
 }
 
 /// A code of 40 bits, `XXXX-XXXX`.

@@ -57,23 +57,16 @@ impl AccessStore {
     }
 
     /// Takes a key in the place of all others of its source: the one that vouches for it, and the rest, end after the
-    /// overlap, at which the answer says when the last one does. `configured` says that the key that vouches stands in
-    /// the server's configuration, where alone it ends. With the same key twice, the others end and nothing else happens.
+    /// overlap; the answer is when the last one does. With the same key twice, the others end and nothing else happens.
     pub async fn add_key_vouched(
         &self,
         source: SourceId,
-        (old, configured): (PublicKey, bool),
+        old: PublicKey,
         new: PublicKey,
         overlap: Duration,
         now: Timestamp,
     ) -> Result<Option<Timestamp>, AccessError> {
-        self.change(move |tables| {
-            if configured && standing(tables, &source)? != Standing::Registered {
-                granted!(enter(tables, &source, now));
-            }
-            keys::add_vouched(tables, &source, (&old, configured), &new, overlap, now)
-        })
-        .await
+        self.change(move |tables| keys::add_vouched(tables, &source, (&old, &new), overlap, now)).await
     }
 
     /// Gives a source another name, under which it sends from now on. What it has sent keeps the old one. Tokens that

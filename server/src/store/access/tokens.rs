@@ -14,6 +14,8 @@ use crate::store::{SourceFilter, StoreError};
 const MOST_TOKENS: i64 = 1000;
 /// Most sources that a token names.
 const MOST_SOURCES: usize = 256;
+/// Most days for which a token is good, where it ends at all.
+pub const MOST_TOKEN_DAYS: u32 = 3650;
 /// Longest name, in characters.
 const MOST_NAME_CHARS: usize = 64;
 

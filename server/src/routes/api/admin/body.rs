@@ -1,38 +1,20 @@
-//! Bodies of the admin routes: small, JSON, and with no field that is not known.
-
-use std::time::Duration;
+//! Bodies of the admin routes, and the names in them.
 
 use axum::body::Body;
+use axum::http::HeaderMap;
 use serde::de::DeserializeOwned;
 use vibetea_protocol::{ErrorCode, SourceId};
 
+use crate::auth;
 use crate::error::Refusal;
+use crate::routes::body::object;
 
 const MOST_BYTES: usize = 64 * 1024;
-const DEADLINE: Duration = Duration::from_secs(10);
 
 /// What the body says.
-pub(super) async fn read<T: DeserializeOwned>(body: Body) -> Result<T, Refusal> {
-    let bytes = tokio::time::timeout(DEADLINE, axum::body::to_bytes(body, MOST_BYTES))
-        .await
-        .map_err(|_| {
-            Refusal::new(
-                ErrorCode::RequestTimeout,
-                format!("The body did not arrive within {} seconds", DEADLINE.as_secs()),
-            )
-        })?
-        .map_err(|_| {
-            Refusal::new(
-                ErrorCode::PayloadTooLarge,
-                format!("The body is larger than {MOST_BYTES} bytes, or ends too early"),
-            )
-        })?;
-    // a list of the fields' values would be read as well
-    if bytes.trim_ascii_start().first() != Some(&b'{') {
-        return Err(Refusal::new(ErrorCode::InvalidRequest, "The body is no JSON object"));
-    }
-    serde_json::from_slice(&bytes)
-        .map_err(|error| Refusal::new(ErrorCode::InvalidRequest, format!("The body cannot be read: {error}")))
+pub(super) async fn read<T: DeserializeOwned>(headers: &HeaderMap, body: Body) -> Result<T, Refusal> {
+    let bytes = auth::receive_unsigned(headers, body, MOST_BYTES).await?;
+    Ok(object(&bytes, |error| format!("The body cannot be read: {error}"))?)
 }
 
 /// A name that a source could have.

@@ -14,10 +14,7 @@ use super::body;
 use crate::access::viewer_token;
 use crate::app::App;
 use crate::error::Refusal;
-use crate::store::{self, NewToken};
-
-const SECONDS_PER_DAY: u64 = 24 * 60 * 60;
-const MOST_DAYS: u32 = 3650;
+use crate::store::{self, MOST_TOKEN_DAYS, NewToken};
 
 pub(super) async fn list(
     State(app): State<App>,
@@ -37,7 +34,7 @@ pub(super) async fn create(
 ) -> Result<Json<IssuedToken>, Refusal> {
     app.administrator(&headers)?;
     Parameters::of(&uri, &[])?;
-    let wanted = wanted(body::read(body).await?)?;
+    let wanted = wanted(body::read(&headers, body).await?)?;
     let issued = app.access.create_token(wanted).await?;
     tracing::info!(id = issued.entry.id, admin = issued.entry.admin, "a token was made");
     Ok(Json(shown(issued)))
@@ -74,13 +71,13 @@ fn wanted(asked: NewViewerToken) -> Result<NewToken, Refusal> {
     let sources = sources
         .map(|sources| sources.iter().map(|source| body::source(source)).collect::<Result<_, _>>())
         .transpose()?;
-    if expires_in_days.is_some_and(|days| !(1..=MOST_DAYS).contains(&days)) {
+    if expires_in_days.is_some_and(|days| !(1..=MOST_TOKEN_DAYS).contains(&days)) {
         return Err(Refusal::new(
             ErrorCode::InvalidRequest,
-            format!("expiresInDays is a whole number from 1 to {MOST_DAYS}"),
+            format!("expiresInDays is a whole number from 1 to {MOST_TOKEN_DAYS}"),
         ));
     }
-    let lifetime = expires_in_days.map(|days| Duration::from_secs(u64::from(days) * SECONDS_PER_DAY));
+    let lifetime = expires_in_days.map(|days| Duration::from_hours(24 * u64::from(days)));
     Ok(NewToken { name, admin, sources, lifetime })
 }
 
