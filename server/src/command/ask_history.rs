@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use vibetea_protocol::{Clock, SourceId};
 
-use super::store::{Missing, Opened, configure, open};
+use super::store::{Missing, Opened, configure, open, refuse_missing};
 use super::{Failure, run};
 use crate::config::{Database, Lookup, StoreArgs, StoreConfig};
 use crate::store::{OpenError, SqliteOptions, SqliteStore, Store};
@@ -49,9 +49,7 @@ pub(super) fn ask_history(options: &Options, lookup: Lookup<'_>) -> Result<(), F
 
 async fn ask(config: StoreConfig, sources: Vec<SourceId>) -> Result<(), Failure> {
     if let Database::Sqlite(path) = &config.database {
-        if !path.exists() {
-            return Err(Failure::Failed(format!("there is no database {}", path.display())));
-        }
+        refuse_missing(path, Missing::Refuse)?;
         // brings the schema up to date, unless a server runs that did so
         match Store::open_sqlite(SqliteOptions::new(path), Clock::System, Box::new(|_| {})).await {
             Ok(store) => store.close().await,

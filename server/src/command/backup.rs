@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
 use vibetea_protocol::Clock;
 
-use super::store::configure;
+use super::store::{Missing, configure, refuse_missing};
 use super::table::shown;
 use super::{Failure, run};
 use crate::backup::{self, Origin, Restored};
@@ -54,10 +54,8 @@ pub(super) struct Options {
 
 pub(super) fn backup(options: &Options, lookup: Lookup<'_>) -> Result<(), Failure> {
     let origin = origin(&configure(&options.store, lookup)?)?;
-    if let Origin::Sqlite(path) = &origin
-        && !path.exists()
-    {
-        return Err(Failure::Failed(format!("there is no database {}", path.display())));
+    if let Origin::Sqlite(path) = &origin {
+        refuse_missing(path, Missing::Refuse)?;
     }
     let file = options.file.clone();
     run(async {

@@ -10,6 +10,7 @@ mod examples;
 mod export;
 mod healthcheck;
 mod import;
+mod ready;
 mod sources;
 mod store;
 mod table;

@@ -1,14 +1,12 @@
 //! `vibetea-server sources`.
 
-use std::io::Write as _;
-
 use vibetea_protocol::api::{RegisteredKey, RegisteredSource, RegisteredSources};
 use vibetea_protocol::signing::PublicKey;
 use vibetea_protocol::{Clock, SourceId};
 
 use super::access::{changeable, configure, open, spread};
 use super::store::Missing;
-use super::table::{Table, moment_or};
+use super::table::{Table, moment_or, print};
 use super::{Failure, run};
 use crate::access::registered_sources;
 use crate::auth::Keys;
@@ -124,12 +122,7 @@ async fn list(access: &AccessStore, configured: &Keys, json: bool) -> Result<(),
     let read = async { Ok::<_, StoreError>((access.sources().await?, access.activity().await?)) };
     let (stored, activity) = read.await.map_err(Failure::of)?;
     let listed = registered_sources(configured, stored, activity, Clock::System.now());
-    let text = if json {
-        serde_json::to_string_pretty(&listed).map_err(Failure::of)? + "\n"
-    } else {
-        table(&listed)
-    };
-    std::io::stdout().write_all(text.as_bytes()).map_err(Failure::of)
+    print(&listed, json, table)
 }
 
 fn table(listed: &RegisteredSources) -> String {

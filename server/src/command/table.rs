@@ -1,8 +1,19 @@
-//! Lists for people.
+//! Lists, for people and for programs.
 
 use std::fmt;
+use std::io::Write as _;
 
+use serde::Serialize;
 use vibetea_protocol::Timestamp;
+
+use super::Failure;
+
+/// Prints a list as JSON for a program, or as the table for people.
+pub(super) fn print<T: Serialize>(listed: &T, json: bool, table: fn(&T) -> String) -> Result<(), Failure> {
+    let text =
+        if json { serde_json::to_string_pretty(listed).map_err(Failure::of)? + "\n" } else { table(listed) };
+    std::io::stdout().write_all(text.as_bytes()).map_err(Failure::of)
+}
 
 /// Rows under their headings, in columns as wide as they need.
 pub(super) struct Table<const N: usize> {

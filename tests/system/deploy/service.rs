@@ -4,6 +4,7 @@ use std::os::unix::net::UnixDatagram;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use vibetea_testkit::certificates::{Authority, Files};
 use vibetea_tests::place::{Place, TOKEN};
 use vibetea_tests::program::path_of;
@@ -138,20 +139,29 @@ fn a_server_with_a_certificate_is_asked_through_tls_and_has_to_show_it() {
         ("VIBETEA_TLS_KEY", &key),
     ];
     let _server = place.start("vibetea-server", &[], &more);
-    let ask = |files: &Files| {
+    let command = |arguments: &[&str], files: &Files| {
         let [certificate, key] = paths(files);
-        let ended = Command::new(path_of("vibetea-server"))
-            .arg("healthcheck")
+        Command::new(path_of("vibetea-server"))
+            .args(arguments)
             .env_clear()
             .envs(place.environment_and(&more))
             .env("VIBETEA_TLS_CERT", certificate)
             .env("VIBETEA_TLS_KEY", key)
             .output()
-            .unwrap();
+            .unwrap()
+    };
+    let ask = |files: &Files| {
+        let ended = command(&["healthcheck"], files);
         (ended.status.code(), String::from_utf8_lossy(&ended.stderr).into_owned())
+    };
+    let examine = |files: &Files| -> Value {
+        let told: Value = serde_json::from_slice(&command(&["doctor", "--json"], files).stdout).unwrap();
+        told["checks"].as_array().unwrap().iter().find(|line| line["check"] == "server").unwrap().clone()
     };
     until(DEADLINE, "the server is healthy", || (ask(&own).0 == Some(0)).then_some(()));
     let (code, said) = ask(&other);
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("another certificate"), "{said}");
+    assert_eq!(examine(&own)["status"], "pass");
+    assert_eq!(examine(&other)["status"], "could not check");
 }

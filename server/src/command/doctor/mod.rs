@@ -59,9 +59,7 @@ pub(super) fn doctor(options: &Options, lookup: Lookup<'_>) -> ExitCode {
 }
 
 async fn examine(args: &StoreArgs, lookup: Lookup<'_>) -> Vec<Line> {
-    let StoreArgs { config, database_url, data_dir, log } = args.clone();
-    let all = Args { config, database_url, data_dir, log, ..Args::default() };
-    let config = Config::load(&all, lookup);
+    let config = Config::load(&Args::from(args), lookup);
     let mut lines = vec![settings(&config)];
     let clock = Clock::System;
     if let Ok(config) = &config {
