@@ -32,14 +32,7 @@ fn describe() -> OpenApi {
     info.description = Some("What the dashboard and scripts ask a VibeTea server.".to_owned());
     let session =
         get::<api::Session, api::SessionQuery>("A session").response("404", refusal("No source has it"));
-    let session = session.parameter(
-        ParameterBuilder::new()
-            .name("id")
-            .parameter_in(ParameterIn::Path)
-            .required(Required::True)
-            .description(Some("The session's id"))
-            .schema(Some(String::schema())),
-    );
+    let session = session.parameter(text(ParameterIn::Path, "id", "The session's id"));
     let document = OperationBuilder::new()
         .summary(Some("This document"))
         .response("200", json("The document", RefOr::T(Schema::Object(ObjectBuilder::new().build()))))
@@ -125,6 +118,16 @@ macro_rules! parameters {
 }
 
 parameters!(api::EventsQuery, api::SessionsQuery, api::SessionQuery, api::CountsQuery, api::BreakdownsQuery);
+
+/// A text that has to be there.
+fn text(place: ParameterIn, name: &str, description: &str) -> ParameterBuilder {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(place)
+        .required(Required::True)
+        .description(Some(description))
+        .schema(Some(String::schema()))
+}
 
 fn json(description: &str, schema: RefOr<Schema>) -> ResponseBuilder {
     ResponseBuilder::new()

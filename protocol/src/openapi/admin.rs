@@ -1,15 +1,12 @@
 //! The routes that tell and change who may send and who may watch.
 
-use utoipa::PartialSchema as _;
 use utoipa::ToSchema;
-use utoipa::openapi::path::{
-    HttpMethod, OperationBuilder, ParameterBuilder, ParameterIn, PathItemBuilder, PathsBuilder,
-};
+use utoipa::openapi::path::{HttpMethod, OperationBuilder, ParameterIn, PathItemBuilder, PathsBuilder};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required, ResponseBuilder};
 
-use super::{SCHEME, get, json, of_get, refusal};
+use super::{SCHEME, get, json, of_get, refusal, text};
 use crate::api;
 
 pub(super) fn add(paths: PathsBuilder) -> PathsBuilder {
@@ -79,12 +76,5 @@ fn schema<Answer: ToSchema>() -> ResponseBuilder {
 }
 
 fn at(operation: OperationBuilder, name: &str, description: &str) -> OperationBuilder {
-    operation.parameter(
-        ParameterBuilder::new()
-            .name(name)
-            .parameter_in(ParameterIn::Path)
-            .required(Required::True)
-            .description(Some(description))
-            .schema(Some(String::schema())),
-    )
+    operation.parameter(text(ParameterIn::Path, name, description))
 }

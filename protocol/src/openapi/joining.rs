@@ -1,11 +1,11 @@
 //! The routes of monitors: joining, and changing the key.
 
-use utoipa::openapi::path::{HttpMethod, OperationBuilder, ParameterBuilder, ParameterIn, PathsBuilder};
-use utoipa::openapi::{PathItem, Ref, RefOr, Required};
-use utoipa::{PartialSchema as _, ToSchema};
+use utoipa::ToSchema;
+use utoipa::openapi::path::{HttpMethod, OperationBuilder, ParameterIn, PathsBuilder};
+use utoipa::openapi::{PathItem, Ref, RefOr};
 
 use super::admin::taking;
-use super::{json, refusal};
+use super::{json, refusal, text};
 use crate::enrol::{ENROL_PATH, EnrolRequest, Enrolled, ROTATE_PATH, RotateRequest, Rotated};
 use crate::{SIGNATURE_HEADER, SOURCE_HEADER};
 
@@ -13,26 +13,16 @@ pub(super) fn add(paths: PathsBuilder) -> PathsBuilder {
     let enrol = post::<EnrolRequest, Enrolled>("A monitor joins with a code that is good once")
         .response("401", refusal("The code is wrong, used or expired, or the proof is not this key's"))
         .response("422", refusal("The code was made for another source than the one that asks"));
-    let mut rotate =
-        post::<RotateRequest, Rotated>("A monitor changes its key; a key in force signs the body")
-            .response(
-                "401",
-                refusal("No key of the source signed the body, or the proof is not the new key's"),
-            )
-            .response("409", refusal("The source stands in the server's configuration"));
-    for (name, description) in [
-        (SOURCE_HEADER, "The source whose key is changed"),
-        (SIGNATURE_HEADER, "Its Ed25519 signature over the body, base64"),
-    ] {
-        rotate = rotate.parameter(
-            ParameterBuilder::new()
-                .name(name)
-                .parameter_in(ParameterIn::Header)
-                .required(Required::True)
-                .description(Some(description))
-                .schema(Some(String::schema())),
-        );
-    }
+    let rotate = post::<RotateRequest, Rotated>("A monitor changes its key; a key in force signs the body")
+        .response("401", refusal("No key of the source signed the body, or the proof is not the new key's"))
+        .response("409", refusal("The source stands in the server's configuration"));
+    let rotate = rotate
+        .parameter(text(ParameterIn::Header, SOURCE_HEADER, "The source whose key is changed"))
+        .parameter(text(
+            ParameterIn::Header,
+            SIGNATURE_HEADER,
+            "Its Ed25519 signature over the body, base64",
+        ));
     paths
         .path(ENROL_PATH, PathItem::new(HttpMethod::Post, enrol))
         .path(ROTATE_PATH, PathItem::new(HttpMethod::Post, rotate))
