@@ -156,8 +156,7 @@ impl std::fmt::Debug for NameKeys {
 /// Derives every id; holds keys that were derived from the monitor's private key, not that key.
 #[derive(Clone)]
 pub struct Identity {
-    events: [u8; 32],
-    keys: [u8; 32],
+    keys: NameKeys,
     source: String,
 }
 
@@ -175,12 +174,12 @@ impl Identity {
 
     /// For the monitor that sends as `source` and keeps these keys.
     pub fn with(keys: &NameKeys, source: &SourceId) -> Self {
-        Self { events: *keys.events, keys: *keys.memory, source: source.as_str().to_owned() }
+        Self { keys: keys.clone(), source: source.as_str().to_owned() }
     }
 
     /// Names the event of this kind, time and natural key (the parts in their order).
     pub fn event(&self, kind: EventKind, timestamp: Timestamp, natural: &[&[u8]]) -> Named {
-        let mut hasher = framed(&self.events, kind.word(), [self.source.as_bytes()]);
+        let mut hasher = framed(&self.keys.events, kind.word(), [self.source.as_bytes()]);
         for part in natural {
             frame(&mut hasher, part);
         }
@@ -228,7 +227,7 @@ impl Identity {
 
     /// A project's name, told from others and not told.
     pub(crate) fn project(&self, name: &str) -> BaseName {
-        let hash = framed(&self.keys, "project", [name.as_bytes()]).finalize();
+        let hash = framed(&self.keys.memory, "project", [name.as_bytes()]).finalize();
         let mut digits = [0; PROJECT_CHARS];
         base36(u128::from_le_bytes(leading(hash.as_bytes())), &mut digits);
         let digits = digits.iter().copied().map(char::from);
@@ -238,13 +237,13 @@ impl Identity {
 
     /// A session that names itself nowhere, by its file; formatted as a UUID.
     pub fn session(&self, relative_path: &str) -> SessionId {
-        let hash = framed(&self.keys, "session", [relative_path.as_bytes()]).finalize();
+        let hash = framed(&self.keys.memory, "session", [relative_path.as_bytes()]).finalize();
         let id = uuid::Builder::from_custom_bytes(leading(hash.as_bytes())).into_uuid();
         SessionId::new(&id.hyphenated().to_string()).expect("a hyphenated uuid is a session id")
     }
 
     fn hash(&self, what: &str, parts: &[&[u8]]) -> u64 {
-        let hash = framed(&self.keys, what, parts.iter().copied()).finalize();
+        let hash = framed(&self.keys.memory, what, parts.iter().copied()).finalize();
         u64::from_le_bytes(leading(hash.as_bytes()))
     }
 }

@@ -13,7 +13,9 @@ use super::output::say;
 use super::refused::{Answer, Refused, in_general};
 use super::{Program, service};
 use crate::cli::{EnrollArgs, InstallArgs};
-use crate::config::{self, ConfigError, ConfigFile, JOINED, Joining, Lookup, Origin, Setting, Settings};
+use crate::config::{
+    self, ConfigError, ConfigFile, Joining, Lookup, Origin, SERVER_URL, SOURCE_ID, Setting, Settings,
+};
 use crate::keys::{self, KeyError};
 use crate::sender::{self, Told, is_loopback};
 
@@ -36,7 +38,7 @@ pub(super) fn execute(args: &EnrollArgs, program: Program, lookup: Lookup<'_>) -
 /// The address without a slash at its end.
 fn server(args: &EnrollArgs) -> Result<Url, ConfigError> {
     let wrong = |text: String| ConfigError::new(vec![text]);
-    let mut url = config::read_base_url(&args.url).map_err(|why| match why {
+    let url = config::read_base_url(&args.url).map_err(|why| match why {
         config::WrongUrl::Secret => wrong(format!("the URL {why}")),
         _ => wrong(format!("the URL of the server cannot be used: {why}")),
     })?;
@@ -46,9 +48,13 @@ fn server(args: &EnrollArgs) -> Result<Url, ConfigError> {
              URL, or add --insecure-http where you trust every network in between"
         )));
     }
+    Ok(without_slash(url))
+}
+
+fn without_slash(mut url: Url) -> Url {
     let path = url.path().trim_end_matches('/').to_owned();
     url.set_path(&path);
-    Ok(url)
+    url
 }
 
 fn open(settings: &Settings) -> anyhow::Result<ConfigFile> {
@@ -57,7 +63,7 @@ fn open(settings: &Settings) -> anyhow::Result<ConfigFile> {
 }
 
 fn check_server(file: &ConfigFile, server: &Url, force: bool) -> anyhow::Result<()> {
-    let key = JOINED.0.key;
+    let key = SERVER_URL.key;
     match file.value(key) {
         Some(other) if !force && !is_same(&other, server) => bail!(
             "'{key}' in {} names another server: change it there, or replace it with --force; nothing was sent",
@@ -68,11 +74,7 @@ fn check_server(file: &ConfigFile, server: &Url, force: bool) -> anyhow::Result<
 }
 
 fn is_same(text: &str, server: &Url) -> bool {
-    config::read_base_url(text).is_ok_and(|mut url| {
-        let path = url.path().trim_end_matches('/').to_owned();
-        url.set_path(&path);
-        url == *server
-    })
+    config::read_base_url(text).is_ok_and(|url| without_slash(url) == *server)
 }
 
 /// The key of this machine, made now where there is none.
@@ -136,7 +138,7 @@ fn why(refused: &Refused, told: &Told, url: &Url, wanted: Option<&SourceId>) -> 
 
 fn write_down(file: &mut ConfigFile, server: &Url, source: &SourceId) -> anyhow::Result<()> {
     let path = file.path().to_owned();
-    let (server_key, source_key) = (JOINED.0.key, JOINED.1.key);
+    let (server_key, source_key) = (SERVER_URL.key, SOURCE_ID.key);
     let lines = [(source_key, source.as_str()), (server_key, server.as_str())];
     let written = (|| {
         for (key, value) in lines {
@@ -166,13 +168,13 @@ fn write_down(file: &mut ConfigFile, server: &Url, source: &SourceId) -> anyhow:
 /// What wins over the file in this shell.
 fn warn_of_overrides(settings: &Settings, server: &Url, source: &SourceId) {
     let differs = |setting: &Setting, is_same: &dyn Fn(&str) -> bool| {
-        let shown = settings.set(setting)?;
+        let shown = settings.given(setting)?;
         let value = shown.value.as_deref().filter(|value| !is_same(value))?.to_owned();
         (!matches!(shown.origin, Origin::File { .. })).then(|| (shown.origin.clone(), value))
     };
     let wins = [
-        differs(JOINED.0, &|value| is_same(value, server)),
-        differs(JOINED.1, &|value| value == source.as_str()),
+        differs(SERVER_URL, &|value| is_same(value, server)),
+        differs(SOURCE_ID, &|value| value == source.as_str()),
     ];
     for (origin, value) in wins.into_iter().flatten() {
         say(format_args!("In this shell {origin} is \"{}\" and wins over the file.", value.escape_debug()));

@@ -9,9 +9,6 @@ use super::{
     CA_CERT, COMPLAINED, ConfigError, KEY_PATH, Origin, SERVER_URL, SOURCE_ID, Setting, Settings, Shown,
 };
 
-/// Who receives, and under which name: what joining a server settles.
-pub const JOINED: (&Setting, &Setting) = (SERVER_URL, SOURCE_ID);
-
 /// What a monitor joins a server with.
 #[derive(Debug, Clone)]
 pub struct Joining {
@@ -32,17 +29,17 @@ impl Settings {
 
     /// What joining a server needs before it is known under which name. The configuration file need not be there yet.
     pub fn joining(&self) -> Result<Joining, ConfigError> {
-        let is_set = self.set(SOURCE_ID).is_some();
-        self.check_where(|about| about == KEY_PATH || about == CA_CERT || is_set && about == SOURCE_ID)?;
+        let is_given = self.given(SOURCE_ID).is_some();
+        self.check_where(|about| about == KEY_PATH || about == CA_CERT || is_given && about == SOURCE_ID)?;
         Ok(Joining {
             key_dir: self.key_dir.clone().expect(COMPLAINED),
-            source: self.source.clone().filter(|_| is_set),
+            source: self.source.clone().filter(|_| is_given),
             ca_cert: self.ca_cert.clone(),
         })
     }
 
     /// A setting that somebody gave a value.
-    pub fn set(&self, setting: &Setting) -> Option<&Shown> {
+    pub fn given(&self, setting: &Setting) -> Option<&Shown> {
         self.shown.iter().find(|shown| shown.setting == setting && shown.origin != Origin::Default)
     }
 }

@@ -17,7 +17,7 @@ use vibetea_protocol::SourceId;
 
 pub use file::ConfigFile;
 pub use flags::Flags;
-pub use joining::{JOINED, Joining};
+pub use joining::Joining;
 pub use reader::{Origin, Setting, Shown};
 use reader::{Problem, Reader};
 pub use values::{WrongUrl, read_base_url};
@@ -129,7 +129,7 @@ impl ConfigError {
 
 macro_rules! settings {
     ($($constant:ident = $name:literal, $key:literal, $flag:literal;)*) => {
-        $(const $constant: &Setting = &Setting { name: $name, key: $key, flag: $flag };)*
+        $(pub(crate) const $constant: &Setting = &Setting { name: $name, key: $key, flag: $flag };)*
         const ALL: &[&Setting] = &[$($constant),*];
     };
 }

@@ -130,10 +130,15 @@ fn write_whole(dir: &Path, name: &str, mode: u32, bytes: &[u8], replace: bool) -
 /// Reads the private key; refuses one that others can use.
 pub fn load(dir: &Path) -> Result<SigningKey, KeyError> {
     let path = dir.join(PRIVATE_KEY);
-    let bytes = read_secret(&path, KEY_BYTES)?.ok_or_else(|| KeyError::Missing(path.clone()))?;
+    read_key(&path)?.ok_or(KeyError::Missing(path))
+}
+
+/// Nothing where it is not there.
+fn read_key(path: &Path) -> Result<Option<SigningKey>, KeyError> {
+    let Some(bytes) = read_secret(path, KEY_BYTES)? else { return Ok(None) };
     match <&[u8; KEY_BYTES]>::try_from(bytes.as_slice()) {
-        Ok(bytes) => Ok(SigningKey::from_bytes(bytes)),
-        Err(_) => Err(KeyError::Length(path)),
+        Ok(bytes) => Ok(Some(SigningKey::from_bytes(bytes))),
+        Err(_) => Err(KeyError::Length(path.to_owned())),
     }
 }
 

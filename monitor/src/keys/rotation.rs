@@ -8,8 +8,7 @@ use ed25519_dalek::SigningKey;
 use vibetea_protocol::signing::PublicKey;
 
 use super::{
-    KEY_BYTES, KeyError, NAME_KEYS, PRIVATE_KEY, at, load, name_keys, random, read_secret, sync,
-    write_public, write_whole,
+    KeyError, NAME_KEYS, PRIVATE_KEY, at, load, name_keys, random, read_key, sync, write_public, write_whole,
 };
 use crate::identity::NameKeys;
 
@@ -35,12 +34,7 @@ pub fn is_unfinished(dir: &Path) -> bool {
 
 /// The key of a change that has not come to its end.
 pub(super) fn next_key(dir: &Path) -> Result<Option<SigningKey>, KeyError> {
-    let path = dir.join(NEXT_KEY);
-    let Some(bytes) = read_secret(&path, KEY_BYTES)? else { return Ok(None) };
-    match <&[u8; KEY_BYTES]>::try_from(bytes.as_slice()) {
-        Ok(bytes) => Ok(Some(SigningKey::from_bytes(bytes))),
-        Err(_) => Err(KeyError::Length(path)),
-    }
+    read_key(&dir.join(NEXT_KEY))
 }
 
 impl Rotation {
@@ -115,7 +109,7 @@ mod tests {
 
     use vibetea_protocol::{SourceId, Timestamp};
 
-    use super::super::{PUBLIC_KEY, create, identity};
+    use super::super::{KEY_BYTES, PUBLIC_KEY, create, identity};
     use super::*;
     use crate::identity::EventKind;
 

@@ -3,15 +3,13 @@
 use std::path::Path;
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
+use reqwest::header::RETRY_AFTER;
 use url::Url;
-use vibetea_protocol::signing::sign_body;
-use vibetea_protocol::{SIGNATURE_HEADER, SOURCE_HEADER};
 
 use super::Timing;
 use super::answer::code_word;
-use super::http::{ClientError, Signer, client, source_header, start_of_body};
-use super::probe::cause;
+use super::http::{ClientError, Signer, post, start_of_body};
+use super::probe::why;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -50,15 +48,8 @@ pub async fn ask(
     signer: Option<&Signer>,
 ) -> Result<Told, AskError> {
     let timing = Timing { request: PATIENCE, ..Timing::default() };
-    let mut request =
-        client(url, ca_cert, timing)?.post(url.clone()).header(CONTENT_TYPE, "application/json");
-    if let Some(signer) = signer {
-        let signature = sign_body(&signer.key.pair().key, body.as_bytes());
-        request =
-            request.header(SOURCE_HEADER, source_header(&signer.source)?).header(SIGNATURE_HEADER, signature);
-    }
-    let response = request.body(body).send().await.map_err(|error| {
-        let why = cause(&error, PATIENCE);
+    let response = post(url, ca_cert, timing, body, signer)?.send().await.map_err(|error| {
+        let why = why(&error, PATIENCE);
         if error.is_connect() {
             AskError::NotSent(url.clone(), why)
         } else {

@@ -1,4 +1,4 @@
-//! One signed request and what came back.
+//! Requests, and what comes back.
 
 use std::error::Error as _;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::{Certificate, Client, Response, StatusCode, redirect};
+use reqwest::{Certificate, Client, RequestBuilder, Response, StatusCode, redirect};
 use url::{Host, Url};
 use vibetea_protocol::event::write_event;
 use vibetea_protocol::event_type::TypeField;
@@ -129,14 +129,7 @@ impl Poster {
             return Reason::NoAnswer(format!("no answer within {} s", self.timing.request.as_secs()));
         }
         let what = if error.is_connect() { "cannot connect" } else { "the connection broke" };
-        let mut innermost: &dyn std::error::Error = error;
-        while let Some(source) = innermost.source() {
-            innermost = source;
-        }
-        // the outermost error names the URL and adds nothing
-        let cause = if error.source().is_some() { innermost.to_string() } else { String::new() };
-        let cause: String = cause.chars().filter(|c| !c.is_control()).take(120).collect();
-        let text = if cause.is_empty() { what.to_owned() } else { format!("{what}: {cause}") };
+        let text = cause(error).map_or_else(|| what.to_owned(), |cause| format!("{what}: {cause}"));
         if error.is_connect() { Reason::NoConnection(text) } else { Reason::NoAnswer(text) }
     }
 }
@@ -185,7 +178,32 @@ fn is_of_the_key(reason: &Reason) -> bool {
     [ErrorCode::InvalidSignature, ErrorCode::UnknownSource].iter().any(|known| known.as_str() == code)
 }
 
-pub(super) fn source_header(source: &SourceId) -> Result<HeaderValue, ClientError> {
+/// A post of `body` that follows no redirect, signed if there is somebody to sign.
+pub(super) fn post(
+    url: &Url,
+    ca_cert: Option<&Path>,
+    timing: Timing,
+    body: String,
+    signer: Option<&Signer>,
+) -> Result<RequestBuilder, ClientError> {
+    let mut request =
+        client(url, ca_cert, timing)?.post(url.clone()).header(CONTENT_TYPE, "application/json");
+    if let Some(signer) = signer {
+        let signature = sign_body(&signer.key.pair().key, body.as_bytes());
+        request =
+            request.header(SOURCE_HEADER, source_header(&signer.source)?).header(SIGNATURE_HEADER, signature);
+    }
+    Ok(request.body(body))
+}
+
+/// What went wrong at the bottom: the name, the connection, the certificate. Nothing where only the outermost error is
+/// known, which names the URL and adds nothing.
+pub(super) fn cause(error: &reqwest::Error) -> Option<String> {
+    let innermost = std::iter::successors(error.source(), |error| (*error).source()).last()?.to_string();
+    Some(innermost.chars().filter(|c| !c.is_control()).take(120).collect())
+}
+
+fn source_header(source: &SourceId) -> Result<HeaderValue, ClientError> {
     HeaderValue::from_bytes(source.as_str().as_bytes()).map_err(|_| ClientError::Source)
 }
 

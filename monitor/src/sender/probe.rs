@@ -6,14 +6,13 @@
 use std::path::Path;
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_TYPE, DATE};
+use reqwest::header::DATE;
 use url::Url;
-use vibetea_protocol::signing::sign_body;
-use vibetea_protocol::{SIGNATURE_HEADER, SOURCE_HEADER, Timestamp};
+use vibetea_protocol::Timestamp;
 
 use super::Timing;
 use super::answer::code_word;
-use super::http::{ClientError, Signer, client, source_header, start_of_body};
+use super::http::{ClientError, Signer, cause, post, start_of_body};
 
 const EMPTY_BATCH: &str = "[]";
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -36,17 +35,10 @@ pub async fn probe(
     signer: Option<&Signer>,
 ) -> Result<Probed, ClientError> {
     let timing = Timing { request: PATIENCE, ..Timing::default() };
-    let client = client(url, ca_cert, timing)?;
-    let mut request = client.post(url.clone()).header(CONTENT_TYPE, "application/json").body(EMPTY_BATCH);
-    if let Some(signer) = signer {
-        let signature = sign_body(&signer.key.pair().key, EMPTY_BATCH.as_bytes());
-        request =
-            request.header(SOURCE_HEADER, source_header(&signer.source)?).header(SIGNATURE_HEADER, signature);
-    }
-    let response = match request.send().await {
+    let response = match post(url, ca_cert, timing, EMPTY_BATCH.to_owned(), signer)?.send().await {
         Ok(response) => response,
         Err(error) => {
-            return Ok(Probed { status: Err(cause(&error, PATIENCE)), code: None, date: None });
+            return Ok(Probed { status: Err(why(&error, PATIENCE)), code: None, date: None });
         }
     };
     let status = response.status().as_u16();
@@ -55,14 +47,12 @@ pub async fn probe(
     Ok(Probed { status: Ok(status), code: body.ok().and_then(|body| code_word(&body)), date })
 }
 
-/// What went wrong at the bottom: the name, the connection, the certificate.
-pub(super) fn cause(error: &reqwest::Error, patience: Duration) -> String {
+/// Why nothing came back, in a few words.
+pub(super) fn why(error: &reqwest::Error, patience: Duration) -> String {
     if error.is_timeout() {
         return format!("no answer within {} s", patience.as_secs());
     }
-    let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
-    let innermost = causes.last().map(ToString::to_string).unwrap_or_default();
-    innermost.chars().filter(|c| !c.is_control()).take(120).collect()
+    cause(error).unwrap_or_else(|| "the connection broke".to_owned())
 }
 
 fn read_date(value: &str) -> Option<Timestamp> {
