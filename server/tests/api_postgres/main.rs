@@ -40,6 +40,8 @@ mod originals;
 mod protocol;
 #[path = "../api/query.rs"]
 mod query;
+#[path = "../api/refusals.rs"]
+mod refusals;
 #[path = "../api/retention.rs"]
 mod retention;
 #[path = "../api/rotate.rs"]
@@ -50,6 +52,8 @@ mod routes;
 mod scope;
 #[path = "../api/shutdown.rs"]
 mod shutdown;
+#[path = "../api/signatures.rs"]
+mod signatures;
 #[path = "../api/stream.rs"]
 mod stream;
 #[path = "../api/subscriber.rs"]

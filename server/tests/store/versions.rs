@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use serde::Serialize;
 use sha2::{Digest as _, Sha384};
 use vibetea_protocol::api::CountsBy;
 use vibetea_server::store::{
@@ -86,7 +87,6 @@ async fn said(store: &Store) -> Vec<String> {
     let counts = store.counts(question, Calendar::new("UTC", CountsBy::Hour).unwrap()).await.unwrap();
     let breakdowns =
         store.breakdowns(BreakdownsQuestion { sources: all, project: None, range }).await.unwrap();
-    let json = |value: &dyn erased::Json| value.text();
     vec![
         json(&events),
         json(&sessions),
@@ -96,18 +96,9 @@ async fn said(store: &Store) -> Vec<String> {
     ]
 }
 
-/// JSON of values of several types, keys in one order, so that what each database keeps of a payload compares.
-mod erased {
-    pub(super) trait Json {
-        fn text(&self) -> String;
-    }
-
-    impl<T: serde::Serialize> Json for T {
-        fn text(&self) -> String {
-            // a value sorts the keys of its objects
-            serde_json::to_value(self).unwrap().to_string()
-        }
-    }
+/// Sorted keys, so that what each database keeps of a payload compares.
+fn json(value: impl Serialize) -> String {
+    serde_json::to_value(value).unwrap().to_string()
 }
 
 /// Who may send and who may watch, as text.
