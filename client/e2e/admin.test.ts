@@ -1,7 +1,7 @@
 import type { Page } from "playwright-core";
 import { beforeAll, expect, test } from "vitest";
-import { violations } from "./axe.ts";
-import { complaints, isFocused, newPage, open, show, tabTo } from "./browser.ts";
+import { COLOURINGS, violations } from "./axe.ts";
+import { complaints, isFocused, newPage, open, PHONE, show, tabTo, width } from "./browser.ts";
 import { Session } from "./session.ts";
 import { jumps, watchShifts } from "./shifts.ts";
 import { suite } from "./suite.ts";
@@ -245,14 +245,8 @@ suite("the administration", { sources: ["desk"] }, (the) => {
     await page.getByText("This is what was known before.").waitFor({ state: "detached" });
   });
 
-  for (const [colorScheme, contrast] of [
-    ["light", "no-preference"],
-    ["dark", "no-preference"],
-    ["light", "more"],
-    ["dark", "more"],
-  ] as const) {
+  for (const { colorScheme, contrast, colours } of COLOURINGS) {
     test(`axe finds nothing: ${colorScheme}, contrast ${contrast}`, async () => {
-      const colours = colorScheme !== "light" || contrast !== "no-preference";
       const page = await newPage(the.browser, the.world, { colorScheme, contrast, reducedMotion: "reduce" });
       await openAdmin(page, the.world, admin);
       await everyState(page, async (state) =>
@@ -262,17 +256,11 @@ suite("the administration", { sources: ["desk"] }, (the) => {
   }
 
   test("on a phone nothing is wider than its 360 pixels, and axe finds nothing", async () => {
-    const page = await newPage(the.browser, the.world, {
-      viewport: { width: 360, height: 740 },
-      hasTouch: true,
-      isMobile: true,
-    });
+    const page = await newPage(the.browser, the.world, PHONE);
     await openAdmin(page, the.world, admin);
     await everyState(page, async (state) => {
       expect.soft(await violations(page), state).toEqual([]);
-      const width = () =>
-        Math.max(document.documentElement.scrollWidth, document.querySelector("main")?.scrollWidth ?? 0);
-      expect.soft(await page.evaluate(width), state).toBeLessThanOrEqual(360);
+      expect.soft(await width(page), state).toBeLessThanOrEqual(PHONE.viewport.width);
     });
   });
 

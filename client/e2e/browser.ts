@@ -17,6 +17,9 @@ const KINDS: Record<string, string> = {
 const POLICY =
   "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'";
 
+/** The narrowest device that the page is made for. */
+export const PHONE = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true };
+
 export const haveBrowser = existsSync(CHROMIUM);
 
 export function launch(): Promise<Browser> {
@@ -76,6 +79,25 @@ export async function show(page: Page, view: string): Promise<void> {
     location.hash = hash;
   }, `#/${view}`);
   await page.locator(`main.view-${view.split("/").length > 1 ? "session" : view}`).waitFor();
+}
+
+/** Shows one of the sessions that have subagents. */
+export async function openSession(page: Page): Promise<void> {
+  await show(page, "sessions");
+  await page
+    .locator(".session")
+    .filter({ has: page.locator(".agents") })
+    .first()
+    .getByRole("link")
+    .click();
+  await page.locator(".bar").first().waitFor();
+}
+
+/** How wide the page is, and what in it can be scrolled to the side. */
+export function width(page: Page): Promise<number> {
+  return page.evaluate(() =>
+    Math.max(document.documentElement.scrollWidth, document.querySelector("main")?.scrollWidth ?? 0),
+  );
 }
 
 /** Everything that goes wrong in a page: uncaught errors, and what the console or the page's policy complains of. */

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { SessionPage } from "../src/protocol/generated.ts";
-import { loadedCount, newPage, open, show } from "./browser.ts";
+import { loadedCount, newPage, open, openSession, show } from "./browser.ts";
 import { Session } from "./session.ts";
 import { suite } from "./suite.ts";
 import { copyTranscripts } from "./transcripts.ts";
@@ -144,13 +144,7 @@ async function views(page: Page, shoot: Shoot, size: string): Promise<void> {
   await show(page, "sessions");
   await page.locator(".session").nth(3).waitFor();
   await shoot("sessions");
-  await page
-    .locator(".session")
-    .filter({ has: page.locator(".agents") })
-    .first()
-    .getByRole("link")
-    .click();
-  await page.locator(".bar").first().waitFor();
+  await openSession(page);
   await page.locator(".figures-table").waitFor();
   await shoot("session");
   await show(page, "activity");

@@ -1,23 +1,23 @@
-import type { Page } from "playwright-core";
 import { beforeAll, expect, test } from "vitest";
-import { violations } from "./axe.ts";
-import { complaints, isFocused, loadedCount, newPage, open, show, tabTo, whole } from "./browser.ts";
+import { COLOURINGS, violations } from "./axe.ts";
+import {
+  complaints,
+  isFocused,
+  loadedCount,
+  newPage,
+  open,
+  openSession,
+  PHONE,
+  show,
+  tabTo,
+  whole,
+  width,
+} from "./browser.ts";
 import { jumps, watchShifts } from "./shifts.ts";
 import { suite } from "./suite.ts";
 import { copyTranscripts } from "./transcripts.ts";
 import { until } from "./wait.ts";
 import { TOKEN } from "./world.ts";
-
-async function openSession(page: Page): Promise<void> {
-  await show(page, "sessions");
-  await page
-    .locator(".session")
-    .filter({ has: page.locator(".agents") })
-    .first()
-    .getByRole("link")
-    .click();
-  await page.locator(".bar").first().waitFor();
-}
 
 suite("the views", { machines: ["laptop"], needs: ["transcripts"] }, (the) => {
   beforeAll(async () => {
@@ -26,14 +26,8 @@ suite("the views", { machines: ["laptop"], needs: ["transcripts"] }, (the) => {
     await the.world.delivered("laptop");
   });
 
-  for (const [colorScheme, contrast] of [
-    ["light", "no-preference"],
-    ["dark", "no-preference"],
-    ["light", "more"],
-    ["dark", "more"],
-  ] as const) {
+  for (const { colorScheme, contrast, colours } of COLOURINGS) {
     test(`axe finds nothing: ${colorScheme}, contrast ${contrast}`, async () => {
-      const colours = colorScheme !== "light" || contrast !== "no-preference";
       const page = await newPage(the.browser, the.world, { colorScheme, contrast, reducedMotion: "reduce" });
       const found = complaints(page);
       const check = async (view: string) => expect.soft(await violations(page, colours), view).toEqual([]);
@@ -82,18 +76,12 @@ suite("the views", { machines: ["laptop"], needs: ["transcripts"] }, (the) => {
   });
 
   test("on a phone nothing is wider than its 360 pixels, and axe finds nothing", async () => {
-    const page = await newPage(the.browser, the.world, {
-      viewport: { width: 360, height: 740 },
-      hasTouch: true,
-      isMobile: true,
-    });
+    const page = await newPage(the.browser, the.world, PHONE);
     await open(page, the.world);
     const widths: Record<string, number> = {};
     const measure = async (view: string) => {
       expect.soft(await violations(page), view).toEqual([]);
-      widths[view] = await page.evaluate(() =>
-        Math.max(document.documentElement.scrollWidth, document.querySelector("main")?.scrollWidth ?? 0),
-      );
+      widths[view] = await width(page);
     };
     expect(await loadedCount(page)).toBeGreaterThanOrEqual(200);
     await measure("live");
@@ -108,7 +96,7 @@ suite("the views", { machines: ["laptop"], needs: ["transcripts"] }, (the) => {
     await show(page, "activity");
     await page.locator(".tools-table").waitFor();
     await measure("activity");
-    expect(Object.entries(widths).filter(([, width]) => width > 360)).toEqual([]);
+    expect(Object.entries(widths).filter(([, width]) => width > PHONE.viewport.width)).toEqual([]);
   });
 
   test.each([

@@ -1,5 +1,6 @@
 import { type ReactNode, useEffect, useRef } from "react";
-import { Dialog, focusFirst } from "../../components/Dialog.tsx";
+import { Dialog } from "../../components/Dialog.tsx";
+import { Actions } from "./Actions.tsx";
 import { Problem } from "./Problem.tsx";
 import { useChange } from "./useAdmin.ts";
 
@@ -26,14 +27,13 @@ export function Confirm({ title, action, children, run, onClose }: ConfirmProps)
     <Dialog title={title} onClose={onClose}>
       <div className="said">{children}</div>
       <Problem error={change.error} />
-      <div className="dialog-actions">
-        <button type="button" ref={focusFirst} onClick={onClose}>
-          Cancel
-        </button>
-        <button type="button" className="danger" disabled={change.isPending} onClick={() => change.mutate()}>
-          {action}
-        </button>
-      </div>
+      <Actions
+        action={action}
+        isDanger
+        isBusy={change.isPending}
+        onCancel={onClose}
+        onAct={() => change.mutate()}
+      />
     </Dialog>
   );
 }

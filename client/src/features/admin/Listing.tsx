@@ -28,7 +28,7 @@ export function Listing({ query, what, children }: ListingProps) {
   return (
     <>
       {error !== null && (
-        <div className="stale" role="alert">
+        <div className="caution" role="alert">
           <span>This is what was known before. {sentenceOf(error)}</span>
           {retry}
         </div>

@@ -1,6 +1,7 @@
 import { type FormEvent, useState } from "react";
 import { Choice } from "../../components/Choice.tsx";
 import { Dialog, focusFirst } from "../../components/Dialog.tsx";
+import { Actions } from "./Actions.tsx";
 import { Issued } from "./Issued.tsx";
 import { Problem } from "./Problem.tsx";
 import { type Draft, EMPTY_DRAFT, LIFETIMES, type Lifetime, lackOf, requestOf, toggled } from "./tokens.ts";
@@ -105,14 +106,7 @@ export function NewToken({ onClose }: { onClose(): void }) {
           </p>
         )}
         <Problem error={create.error} />
-        <div className="dialog-actions">
-          <button type="button" onClick={onClose}>
-            Cancel
-          </button>
-          <button type="submit" className="primary" disabled={create.isPending}>
-            Make the token
-          </button>
-        </div>
+        <Actions action="Make the token" isBusy={create.isPending} onCancel={onClose} />
       </form>
     </Dialog>
   );

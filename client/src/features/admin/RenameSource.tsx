@@ -1,5 +1,6 @@
 import { type FormEvent, useState } from "react";
 import { Dialog, focusFirst } from "../../components/Dialog.tsx";
+import { Actions } from "./Actions.tsx";
 import { Problem } from "./Problem.tsx";
 import { adminApi, useChange } from "./useAdmin.ts";
 
@@ -37,14 +38,7 @@ export function RenameSource({ name, onClose }: { name: string; onClose(): void 
           </p>
         </div>
         <Problem error={change.error} />
-        <div className="dialog-actions">
-          <button type="button" onClick={onClose}>
-            Cancel
-          </button>
-          <button type="submit" className="primary" disabled={change.isPending}>
-            Rename it
-          </button>
-        </div>
+        <Actions action="Rename it" isBusy={change.isPending} onCancel={onClose} />
       </form>
     </Dialog>
   );

@@ -1,5 +1,6 @@
-import { Dialog, focusFirst } from "../../components/Dialog.tsx";
+import { Dialog } from "../../components/Dialog.tsx";
 import type { ViewerToken } from "../../protocol/generated.ts";
+import { Actions } from "./Actions.tsx";
 import { Issued } from "./Issued.tsx";
 import { Problem } from "./Problem.tsx";
 import { adminApi, useChange } from "./useAdmin.ts";
@@ -37,14 +38,12 @@ export function RotateToken({ token: { id, name }, own, onReplaced, onClose }: R
         </p>
       </div>
       <Problem error={rotate.error} />
-      <div className="dialog-actions">
-        <button type="button" ref={focusFirst} onClick={onClose}>
-          Cancel
-        </button>
-        <button type="button" className="primary" disabled={rotate.isPending} onClick={() => rotate.mutate()}>
-          Rotate it
-        </button>
-      </div>
+      <Actions
+        action="Rotate it"
+        isBusy={rotate.isPending}
+        onCancel={onClose}
+        onAct={() => rotate.mutate()}
+      />
     </Dialog>
   );
 }

@@ -50,7 +50,7 @@ function Heatmap() {
         {project !== null && " · all projects: hours are not kept by project"}
       </p>
       {isError && (
-        <p className="heatmap-failed" role="alert">
+        <p className="caution" role="alert">
           Unable to load historic data. Showing real-time events only.
           <button type="button" disabled={isFetching} onClick={() => void refetch()}>
             {isFetching ? "Trying…" : "Retry"}
