@@ -127,7 +127,7 @@ fn every_yaml_file_is_tidy() {
 fn the_shell_scripts_are_clean() {
     for (file, good, broken) in [
         ("install.sh", "mkdir -p \"$to\"", "mkdir -p $to"),
-        ("deploy/systemd/vibetea-server-as-service", "\"$@\"", "$@"),
+        ("deploy/systemd/vibetea-server-as-service", "\"$program\" \"$@\"", "$program $@"),
         (".ci/run", "\"${missing[@]}\"", "${missing[@]}"),
     ] {
         check(&["shellcheck"], file, good, broken);

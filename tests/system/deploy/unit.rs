@@ -1,5 +1,6 @@
-//! The server's unit, judged by systemd's own tools.
+//! The server's unit, judged by systemd's own tools, and the script for commands beside it.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -84,4 +85,38 @@ fn secrets_come_by_credentials_and_a_wrong_configuration_is_not_tried_again() {
             assert!(text.contains(&format!("=%d/{credential}")), "{name}: nothing is told of {credential}");
         }
     }
+}
+
+/// What `vibetea-server` gets to see when the script runs it, on a machine with these drop-ins.
+fn as_service(drop_ins: &[&str]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    for name in drop_ins {
+        std::fs::write(at(name), "").unwrap();
+    }
+    let program = |name: &str, text: &str| {
+        std::fs::write(at(name), format!("#!/bin/sh\n{text}\n")).unwrap();
+        std::fs::set_permissions(at(name), std::fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    program("vibetea-server", r#"printf '%s;' "${VIBETEA_DATABASE_URL_FILE:-}" "$@""#);
+    // as systemd does: the options are for it, and where the credentials are is told in the service alone
+    program(
+        "systemd-run",
+        r#"for one; do case $one in *=LoadCredential=*) export CREDENTIALS_DIRECTORY=/run/here;; --*) ;; *) break;; esac; shift; done
+        exec "$@""#,
+    );
+    let script = read("deploy/systemd/vibetea-server-as-service")
+        .replace("/usr/local/bin/vibetea-server", &at("vibetea-server"))
+        .replace("/etc/systemd/system/vibetea-server.service.d/", &at(""));
+    let mut command = Command::new("sh");
+    command.args(["-c", &script, "as-service", "tokens", "create", "--name", "wall screen"]);
+    let (fine, said) = run(command.env("PATH", format!("{}:/usr/bin:/bin", at("")))).unwrap();
+    assert!(fine, "{said}");
+    said
+}
+
+#[test]
+fn commands_work_on_the_store_that_the_service_uses() {
+    assert_eq!(as_service(&["database.conf"]), "/run/here/database;tokens;create;--name;wall screen;");
+    assert_eq!(as_service(&["tls.conf"]), ";tokens;create;--name;wall screen;");
 }
