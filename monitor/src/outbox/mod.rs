@@ -274,11 +274,15 @@ impl Change {
     fn add(&mut self, needs: Needs, payload: usize) {
         for destination in Destination::ALL {
             if needs.wants(destination) {
-                self.depths[destination as usize] += 1;
-                self.added[destination as usize] = true;
+                self.need(destination);
             }
         }
         self.bytes += row_bytes(payload);
+    }
+
+    fn need(&mut self, destination: Destination) {
+        self.depths[destination as usize] += 1;
+        self.added[destination as usize] = true;
     }
 
     fn satisfy(&mut self, destination: Destination) {

@@ -120,25 +120,13 @@ impl Quarantine {
     pub fn retry(&mut self, which: Selection<'_>) -> Result<u64, OutboxError> {
         self.each(which, "retried", |transaction, event| {
             let SetAside { id, destination, timestamp, event_type, payload, .. } = event;
-            let again = match destination {
-                Destination::Live => {
-                    "UPDATE outbox SET live = 1, seal = seal + ?2 WHERE id = ?1 AND live = 0"
-                }
-                Destination::Batch => {
-                    "UPDATE outbox SET batch = 1, seal = seal + ?2 WHERE id = ?1 AND batch = 0"
-                }
+            let needs = match destination {
+                Destination::Live => Needs::Live,
+                Destination::Batch => Needs::Batch,
             };
-            // it may still wait for the other destination
-            let waits = transaction.execute(again, params![id.key(), destination.weight()])?;
-            if waits == 0 {
-                let needs = match destination {
-                    Destination::Live => Needs::Live,
-                    Destination::Batch => Needs::Batch,
-                };
-                // a running monitor counts anew by itself
-                let mut uncounted = Change::default();
-                insert(transaction, (*id, *timestamp, *event_type), payload, needs, &mut uncounted)?;
-            }
+            // a running monitor counts anew by itself
+            let mut uncounted = Change::default();
+            insert(transaction, (*id, *timestamp, *event_type), payload, needs, &mut uncounted)?;
             Ok(())
         })
     }

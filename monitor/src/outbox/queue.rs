@@ -153,7 +153,7 @@ fn satisfy(
     Ok(())
 }
 
-/// Puts an event in the queue unless its id is there; whether it was put there.
+/// Puts an event in the queue, or adds these needs to the one with its id that waits there; whether none was there.
 pub(super) fn insert(
     transaction: &Connection,
     (id, timestamp, event_type): (EventId, Timestamp, EventType),
@@ -181,8 +181,31 @@ pub(super) fn insert(
         ])?;
     if inserted == 1 {
         change.add(needs, payload.len());
+        return Ok(true);
     }
-    Ok(inserted == 1)
+    for destination in Destination::ALL.into_iter().filter(|destination| needs.wants(*destination)) {
+        need(transaction, id, destination, change)?;
+    }
+    Ok(false)
+}
+
+/// Lets an event that waits wait for this destination too.
+fn need(
+    transaction: &Connection,
+    id: EventId,
+    destination: Destination,
+    change: &mut Change,
+) -> Result<(), OutboxError> {
+    let added = transaction
+        .prepare_cached(match destination {
+            Destination::Live => "UPDATE outbox SET live = 1, seal = seal + ?2 WHERE id = ?1 AND live = 0",
+            Destination::Batch => "UPDATE outbox SET batch = 1, seal = seal + ?2 WHERE id = ?1 AND batch = 0",
+        })?
+        .execute(params![id.key(), destination.weight()])?;
+    if added == 1 {
+        change.need(destination);
+    }
+    Ok(())
 }
 
 pub(super) fn count_up(transaction: &Connection, name: &str, by: u64) -> Result<(), OutboxError> {

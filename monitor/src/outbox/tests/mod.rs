@@ -83,12 +83,26 @@ fn a_live_acknowledgement_can_clear_the_batch_need() {
 }
 
 #[test]
-fn an_id_that_waits_is_not_added_again() {
+fn an_id_that_waits_is_kept_once_for_everyone_who_needs_it() {
     let folder = tempfile::tempdir().unwrap();
     let outbox = open(folder.path());
+    let batch = outbox.subscribe(Destination::Batch);
     assert!(outbox.put(1, "{}", Needs::Live).unwrap());
+    let bytes = outbox.bytes();
+    assert!(!batch.has_changed().unwrap());
     assert!(!outbox.put(1, r#"{"a":1}"#, Needs::Both).unwrap());
-    assert_eq!(depths(&outbox), [1, 0]);
+    assert!(!outbox.put(1, "{}", Needs::Batch).unwrap());
+    assert_eq!((depths(&outbox), outbox.bytes()), ([1, 1], bytes));
+    assert!(batch.has_changed().unwrap(), "whoever it is for now is told");
+    drop(outbox);
+    // its seal was kept up
+    let outbox = open(folder.path());
+    assert_eq!((depths(&outbox), outbox.bytes()), ([1, 1], bytes));
+    let waiting = outbox.pending(Destination::Batch, 10, usize::MAX).unwrap();
+    assert_eq!(waiting[0].payload, "{}", "the first reading stands");
+    outbox.acknowledge(Destination::Live, &seqs(&outbox, Destination::Live), false).unwrap();
+    outbox.acknowledge(Destination::Batch, &seqs(&outbox, Destination::Batch), false).unwrap();
+    assert_eq!((depths(&outbox), outbox.bytes()), ([0, 0], 0));
 }
 
 #[test]

@@ -22,6 +22,41 @@ fn write(rig: &Rig, files: u32, lines: u32, filler: &str) {
     }
 }
 
+/// A deployment of its own for batches had what is fresh, lost it and asks for it, while the live server is away; how many
+/// events wait for each of the two in the end.
+fn asked_while_the_live_server_is_away(plant: impl FnOnce(&Rig)) -> [usize; 2] {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(home.path().join("claude/projects")).unwrap();
+    let mut rig = Rig::on(home, 1, deaf, |config| config.everything_to_batch = true);
+    rig.append("p/11111111-2222-4333-8444-555555555555.jsonl", &prompts(0, 20));
+    rig.look_now();
+    rig.read_all();
+    let seqs: Vec<i64> = rig.queued(Destination::Batch).iter().map(|event| event.seq).collect();
+    rig.outbox.acknowledge(Destination::Batch, &seqs, false).unwrap();
+    plant(&rig);
+    rig.outbox.note_asked(7).unwrap();
+    rig.read_all();
+    assert!(!rig.outbox.question().is_open());
+    Destination::ALL.map(|destination| rig.queued(destination).len())
+}
+
+#[test]
+fn what_waits_for_one_server_goes_again_to_the_other_that_asks() {
+    assert_eq!(asked_while_the_live_server_is_away(|_| {}), [21, 21]);
+}
+
+/// Planted bug: a store that keeps a waiting event as it is, whoever needs it now.
+#[test]
+fn a_store_that_takes_no_new_need_is_seen_by_the_check() {
+    let deaf_to_needs = |rig: &Rig| {
+        let store = rusqlite::Connection::open(rig.outbox.state_dir().join("outbox.db")).unwrap();
+        let trigger = "CREATE TRIGGER as_it_is BEFORE UPDATE OF batch ON outbox WHEN new.batch > old.batch
+                       BEGIN SELECT raise(IGNORE); END";
+        store.execute_batch(trigger).unwrap();
+    };
+    assert_eq!(asked_while_the_live_server_is_away(deaf_to_needs), [21, 0]);
+}
+
 /// Everything that waits is delivered; its ids.
 fn deliver(rig: &Rig) -> Vec<String> {
     let ids = rig.ids();
