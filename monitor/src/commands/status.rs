@@ -11,7 +11,7 @@ use super::output::{print, print_json};
 use super::text::{ago, bytes, plural};
 use crate::cli::JsonArgs;
 use crate::config::{Lookup, state_dir_from_lookup};
-use crate::outbox::{DEFAULT_CAP, DeliveryStatus, Outbox, OutboxError, StatusSnapshot};
+use crate::outbox::{DEFAULT_CAP, DeliveryStatus, MOST_SET_ASIDE, Outbox, OutboxError, StatusSnapshot};
 use crate::pipeline::{Following, Health, Pause, Progress};
 use crate::running::Running;
 
@@ -38,6 +38,7 @@ fn as_json(status: &StatusSnapshot, running: Option<&Running>, state_dir: &Path)
         json!({
             "waiting": delivery.waiting,
             "quarantined": delivery.quarantined,
+            "givenUp": delivery.given_up,
             "state": report.map(|report| report.state.as_str()),
             "since": report.map(|report| report.at),
             "lastAcknowledged": report.and_then(|report| report.acknowledged),
@@ -91,6 +92,11 @@ fn as_text(status: &StatusSnapshot, running: Option<&Running>, state_dir: &Path,
     if set_aside > 0 {
         let events = plural(set_aside, "event", "events");
         line("Quarantine", &format!("{events} set aside: `vibetea-monitor quarantine list` says why"));
+    }
+    let given_up = status.live.given_up + status.batch.given_up;
+    if given_up > 0 {
+        let events = plural(given_up, "event", "events");
+        line("Given up", &format!("{events}, refused and lost: only the newest {MOST_SET_ASIDE} are set aside"));
     }
     if !status.counters.is_empty() {
         let counters: Vec<String> =
@@ -173,6 +179,7 @@ mod tests {
             live: DeliveryStatus {
                 waiting: 2,
                 quarantined: 1,
+                given_up: 2,
                 report: Some(DeliveryReport {
                     state: DeliveryState::Refused,
                     at,
@@ -230,6 +237,7 @@ mod tests {
         Live          refused (401 unknown_source), 2 waiting, 1 set aside, last acknowledged 5 min ago, to https://tea.example/events
         Batches       nothing sent yet, 0 waiting, to https://tea.example/ingest
         Quarantine    1 event set aside: `vibetea-monitor quarantine list` says why
+        Given up      2 events, refused and lost: only the newest 10000 are set aside
         Counted       quarantined_live 1
         ");
     }
@@ -264,6 +272,7 @@ mod tests {
     fn json_holds_the_same() {
         let json = as_json(&snapshot(), Some(&running()), Path::new("/state"));
         assert_eq!(json["live"]["error"], "401 unknown_source");
+        assert_eq!(json["live"]["givenUp"], 2);
         assert_eq!(json["live"]["lastAcknowledged"], "2026-02-03T14:30:00.000Z");
         assert_eq!(json["batch"]["state"], Value::Null);
         assert_eq!(json["counters"]["quarantined_live"], 1);

@@ -29,7 +29,7 @@ use vibetea_protocol::{EventId, EventType, Timestamp};
 
 pub use history::Question;
 pub(crate) use open::create_private;
-pub use quarantine::{Quarantine, Selection, SetAside};
+pub use quarantine::{MOST_SET_ASIDE, Quarantine, Selection, SetAside};
 pub use status::{DeliveryReport, DeliveryState, DeliveryStatus, StatusSnapshot};
 pub use turn::{FileRow, Needs, Turn};
 

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior, params};
+use tracing::warn;
 use vibetea_protocol::{EventId, EventType, Timestamp};
 
 use super::open::{configure, is_locked, store_file};
@@ -16,7 +17,7 @@ use super::version::{Shape, bring_up_to_date, shape};
 use super::{Change, Destination, Needs, OutboxError, Queued};
 
 /// So many are kept, the newest.
-const MOST_KEPT: u32 = 10_000;
+pub const MOST_SET_ASIDE: u64 = 10_000;
 
 /// An event that a destination refused for what it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,8 +43,9 @@ impl SetAside {
         seal_numbers(&[self.id.key(), &self.payload, &self.reason], &numbers)
     }
 
-    /// Keeps it, unless the same destination has refused the event before.
-    pub(super) fn keep(&self, transaction: &Connection) -> rusqlite::Result<()> {
+    /// Keeps it, unless the same destination has refused the event before. What there is no room for any more, the
+    /// oldest, is given up, counted and said.
+    pub(super) fn keep(&self, transaction: &Connection) -> Result<(), OutboxError> {
         transaction
             .prepare_cached(
                 "INSERT INTO quarantine (id, destination, timestamp, type, payload, reason, seal)
@@ -58,13 +60,29 @@ impl SetAside {
                 self.reason,
                 self.seal()
             ])?;
-        transaction
+        let given_up: Vec<i64> = transaction
             .prepare_cached(
                 "DELETE FROM quarantine WHERE rowid <=
-                 (SELECT rowid FROM quarantine ORDER BY rowid DESC LIMIT 1 OFFSET ?1)",
+                 (SELECT rowid FROM quarantine ORDER BY rowid DESC LIMIT 1 OFFSET ?1) RETURNING destination",
             )?
-            .execute([MOST_KEPT])?;
+            .query_map([MOST_SET_ASIDE.cast_signed()], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        for destination in given_up.into_iter().filter_map(Destination::from_number) {
+            count_up(transaction, given_up_counter(destination), 1)?;
+            warn!(
+                destination = destination.as_str(),
+                "too many events are set aside; the oldest is given up and lost"
+            );
+        }
         Ok(())
+    }
+}
+
+/// The counter of events that were set aside and given up because more came.
+pub(super) const fn given_up_counter(destination: Destination) -> &'static str {
+    match destination {
+        Destination::Live => "dropped_live_set_aside",
+        Destination::Batch => "dropped_batch_set_aside",
     }
 }
 

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 use vibetea_protocol::Timestamp;
 
 use super::open::{is_locked, store_file};
+use super::quarantine::given_up_counter;
 use super::version::{Shape, shape};
 use super::{Destination, Outbox, OutboxError, queue};
 
@@ -57,6 +58,8 @@ pub struct DeliveryStatus {
     pub waiting: u64,
     /// Events it refused for what they are.
     pub quarantined: u64,
+    /// Events it refused that were given up since, because too many were set aside.
+    pub given_up: u64,
     /// The newest report, if it was ever tried.
     pub report: Option<DeliveryReport>,
 }
@@ -124,7 +127,7 @@ impl Outbox {
             connection.query_row("SELECT count(*), coalesce(sum(offset), 0) FROM file", [], |row| {
                 Ok((row.get(0)?, row.get(1)?))
             })?;
-        let counters = connection
+        let counters: BTreeMap<String, u64> = connection
             .prepare("SELECT name, value FROM counter")?
             .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect::<Result<_, _>>()?;
@@ -133,14 +136,18 @@ impl Outbox {
             files,
             bytes_read,
             queue_bytes: queue::count(&connection)?.1,
-            live: delivery(&connection, Destination::Live)?,
-            batch: delivery(&connection, Destination::Batch)?,
+            live: delivery(&connection, Destination::Live, &counters)?,
+            batch: delivery(&connection, Destination::Batch, &counters)?,
             counters,
         })
     }
 }
 
-fn delivery(connection: &Connection, destination: Destination) -> Result<DeliveryStatus, OutboxError> {
+fn delivery(
+    connection: &Connection,
+    destination: Destination,
+    counters: &BTreeMap<String, u64>,
+) -> Result<DeliveryStatus, OutboxError> {
     let waiting = match destination {
         Destination::Live => "SELECT count(*) FROM outbox WHERE live = 1",
         Destination::Batch => "SELECT count(*) FROM outbox WHERE batch = 1",
@@ -159,6 +166,7 @@ fn delivery(connection: &Connection, destination: Destination) -> Result<Deliver
             [destination.number()],
             |row| row.get(0),
         )?,
+        given_up: counters.get(given_up_counter(destination)).copied().unwrap_or(0),
         report: report.and_then(read_report),
     })
 }
