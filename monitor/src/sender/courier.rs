@@ -9,6 +9,7 @@ use vibetea_protocol::Clock;
 
 use super::answer::{Answer, Verdict};
 use super::backoff::Backoff;
+use super::missing::Missing;
 use super::queue::Queue;
 use super::record::Recorder;
 use super::report::Reporter;
@@ -21,8 +22,6 @@ use crate::outbox::{DeliveryReport, DeliveryState, Destination, OutboxError};
 /// So many events set aside with none accepted between them look like a wrong address or a broken server: from then
 /// on they are set aside slowly.
 const REFUSED_IN_A_ROW: u32 = 10;
-/// So many answers of a route that is not there are believed, unless one is sure.
-const MISSING_IN_A_ROW: u32 = 3;
 
 /// What differs between the destinations.
 #[derive(Debug, Clone, Copy)]
@@ -67,8 +66,7 @@ pub(super) struct Courier<Q, W> {
     failures: u32,
     /// Events set aside since one was accepted.
     refused: u32,
-    /// Answers of a missing route since one was accepted.
-    missing: u32,
+    missing: Missing,
     /// The question for history that was kept last.
     heard: Option<i64>,
 }
@@ -97,7 +95,7 @@ impl<Q: Queue, W: Wire> Courier<Q, W> {
             most_bytes: MAX_BODY,
             failures: 0,
             refused: 0,
-            missing: 0,
+            missing: Missing::default(),
             heard: None,
             destination,
             queue,
@@ -205,6 +203,9 @@ impl<Q: Queue, W: Wire> Courier<Q, W> {
         let Answer { verdict, reason, asks } = self.wire.post(request).await;
         self.recorder.end(entry, &reason).await;
         self.hear(asks).await?;
+        if !matches!(verdict, Verdict::NoSuchRoute { .. }) {
+            self.missing.refuted();
+        }
         match verdict {
             Verdict::Accepted => {
                 self.accepted(count).await?;
@@ -253,7 +254,6 @@ impl<Q: Queue, W: Wire> Courier<Q, W> {
     async fn accepted(&mut self, count: usize) -> Result<(), OutboxError> {
         self.failures = 0;
         self.refused = 0;
-        self.missing = 0;
         self.most_bytes = (self.most_bytes + self.most_bytes / 16).min(MAX_BODY);
         let seqs = self.round.accepted(count);
         let (to, also_batch) = (self.destination, self.rules.clears_batch);
@@ -280,14 +280,14 @@ impl<Q: Queue, W: Wire> Courier<Q, W> {
         Ok(Some(Pause { length: self.timing.refused, may_be_cut_short: false }))
     }
 
-    /// A server of its own address that has no batch route keeps no history. A proxy in front of a server that is
-    /// just being replaced gives the same status, so it takes more than one.
+    /// A server of its own address that has no batch route keeps no history. Until that is proven, history waits.
     async fn no_route(&mut self, sure: bool) -> Result<Option<Pause>, OutboxError> {
-        self.missing = self.missing.saturating_add(1);
-        if !sure && self.missing < MISSING_IN_A_ROW {
-            return Ok(Some(Pause { length: self.timing.missing_route, may_be_cut_short: false }));
+        if !self.missing.answered(sure, self.timing.missing_for) {
+            let report = self.reporter.hindered(DeliveryState::Retrying, "404".to_owned());
+            self.note(report).await?;
+            let length = self.missing.pause(self.timing.missing_route);
+            return Ok(Some(Pause { length, may_be_cut_short: false }));
         }
-        self.missing = MISSING_IN_A_ROW;
         self.round = Round::default();
         let to = self.destination;
         self.stored(move |queue| queue.drop_all(to, "no_history")).await?;

@@ -8,6 +8,7 @@ mod ask;
 mod backoff;
 mod courier;
 mod http;
+mod missing;
 mod probe;
 mod queue;
 mod record;
@@ -61,8 +62,10 @@ pub(crate) struct Timing {
     backoff_cap: Duration,
     /// Between attempts at a destination that refuses this monitor.
     refused: Duration,
-    /// Between attempts that settle whether a route is really missing.
+    /// Between the first two attempts that settle whether a route is really missing.
     missing_route: Duration,
+    /// A route is missing after this time of nothing else, unless the server says so itself.
+    missing_for: Duration,
     /// The longest wait a server may ask for.
     retry_after_cap: Duration,
     /// Batches to a server without an interval go once nothing was added for this long.
@@ -83,6 +86,7 @@ impl Default for Timing {
             backoff_cap: Duration::from_mins(1),
             refused: Duration::from_secs(15),
             missing_route: Duration::from_secs(10),
+            missing_for: Duration::from_mins(15),
             retry_after_cap: Duration::from_mins(5),
             quiet: Duration::from_millis(300),
             last_flush: Duration::from_secs(4),

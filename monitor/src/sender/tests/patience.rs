@@ -71,14 +71,27 @@ fn answer(status: u16) -> Answer {
 
 /// Ships what waits in the queue by the script, until everything is delivered or `limit` of virtual time is over.
 async fn ship<Q: Queue + Sync>(queue: Q, disk: &Disk, script: &Arc<Script>, timing: Timing, limit: Duration) {
-    let clock = Clock::fixed(now());
-    let recorder = Recorder::new(AuditLog::new(disk.folder.path()), Destination::Live, clock.clone());
     let rules = Rules { most_events: 1000, ..Rules::default() };
-    let courier = Courier::new(Destination::Live, (queue, script.clone()), recorder, rules, timing, clock);
+    ship_to(Destination::Live, rules, queue, disk, script, timing, limit).await;
+}
+
+/// The same for either destination, by its rules.
+async fn ship_to<Q: Queue + Sync>(
+    destination: Destination,
+    rules: Rules,
+    queue: Q,
+    disk: &Disk,
+    script: &Arc<Script>,
+    timing: Timing,
+    limit: Duration,
+) {
+    let clock = Clock::fixed(now());
+    let recorder = Recorder::new(AuditLog::new(disk.folder.path()), destination, clock.clone());
+    let courier = Courier::new(destination, (queue, script.clone()), recorder, rules, timing, clock);
     let stop = CancellationToken::new();
     let task = tokio::spawn(courier.run(stop.clone()));
     let end = Instant::now() + limit;
-    while disk.waiting(Destination::Live) > 0 && Instant::now() < end {
+    while disk.waiting(destination) > 0 && Instant::now() < end {
         sleep(Duration::from_millis(500)).await;
     }
     stop.cancel();
@@ -221,4 +234,39 @@ async fn an_hour_without_registration_costs_nothing_but_an_attempt_now_and_then(
     wait_for_registration(|outbox| outbox).await.unwrap();
     let given_up = wait_for_registration(|outbox| Impatient(outbox, Arc::default())).await;
     assert_eq!(given_up, Err("0 of 20 events were delivered".to_owned()));
+}
+
+/// History waits while a proxy, whose server is being replaced, answers 404 for so many minutes, with another fault in
+/// between if one is given; how many of 50 events the server has in the end.
+async fn delivered_after_a_replacement(minutes: u64, fault: Option<u16>, timing: Timing) -> usize {
+    let began = Instant::now();
+    let script = Script::new(move |before| match fault {
+        _ if began.elapsed() >= Duration::from_mins(minutes) => answer(200),
+        Some(fault) if before == 5 => answer(fault),
+        _ => answer(404),
+    });
+    let disk = Disk::with(50, Needs::Batch);
+    let rules = Rules { most_events: 1000, may_be_missing: true, ..Rules::default() };
+    ship_to(Destination::Batch, rules, disk.outbox.clone(), &disk, &script, timing, HOUR).await;
+    let longest = script.gaps().into_iter().max().unwrap_or_default();
+    assert!(longest <= Duration::from_secs(62), "{longest:?}");
+    let status = disk.status();
+    let dropped = status.counters.get("dropped_batch_no_history").copied().unwrap_or(0);
+    assert_eq!(script.delivered() as u64 + dropped, 50);
+    let state = status.batch.report.unwrap().state;
+    assert_eq!(state == DeliveryState::NoHistory, dropped > 0, "{state:?}");
+    script.delivered()
+}
+
+#[tokio::test(start_paused = true)]
+async fn history_outlasts_a_proxy_whose_server_is_being_replaced() {
+    let timing = Timing::default();
+    assert_eq!(delivered_after_a_replacement(14, None, timing).await, 50);
+    // another answer says that there is more behind it than a server without the route
+    assert_eq!(delivered_after_a_replacement(16, Some(502), timing).await, 50);
+    // a server of before there was history is believed in the end
+    assert_eq!(delivered_after_a_replacement(40, None, timing).await, 0);
+    // planted bug: a sender that believes the proxy
+    let hasty = Timing { missing_for: Duration::from_secs(20), ..timing };
+    assert_eq!(delivered_after_a_replacement(14, None, hasty).await, 0);
 }

@@ -86,7 +86,7 @@ async fn attempts_until_history_is_given_up(reply: Reply) -> usize {
 async fn a_server_without_a_batch_route_keeps_no_history() {
     assert_eq!(attempts_until_history_is_given_up(refusal(404, "not_found")).await, 1);
     // without our server's own word it may be a proxy whose server is just being replaced
-    assert_eq!(attempts_until_history_is_given_up(status(404)).await, 3);
+    assert!(attempts_until_history_is_given_up(status(404)).await >= 10);
 }
 
 #[tokio::test]
