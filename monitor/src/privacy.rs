@@ -18,6 +18,30 @@ pub(crate) mod panics;
 const MAX_PATH: usize = MAX_TEXT - 96;
 /// Longest name with white space in it, in characters; what is longer is rather a sentence.
 const MAX_SPACED_NAME: usize = 60;
+/// Files without an extension that may be named though no folder stands in front of them.
+const PLAIN_FILES: &[&str] = &[
+    "AUTHORS",
+    "BUILD",
+    "CHANGELOG",
+    "COPYING",
+    "Containerfile",
+    "Dockerfile",
+    "Gemfile",
+    "Jenkinsfile",
+    "LICENSE",
+    "Makefile",
+    "NOTICE",
+    "Pipfile",
+    "Procfile",
+    "README",
+    "Rakefile",
+    "Vagrantfile",
+    "WORKSPACE",
+    "justfile",
+    "makefile",
+];
+/// Longest extension of a file that is named without a folder in front of it, in characters.
+const MAX_EXTENSION: usize = 10;
 /// Folders whose children are home directories, named after people, wherever such a folder stands.
 const HOMES: &[&str] = &["home", "homes", "Users"];
 /// Project of a session that was started in a home directory.
@@ -212,7 +236,9 @@ impl Policy {
             PathField::Notebook => call.notebook_path,
             PathField::Lsp => call.lsp_path,
         };
-        base_name(path?).filter(|name| self.may_name(name))
+        let path = path?;
+        let in_folder = path.contains(['/', '\\']);
+        base_name(path).filter(|name| (in_folder || is_file_name(name.as_str())) && self.may_name(name))
     }
 
     /// A session's project: the last component of its working directory, or `~` for a home directory, whose own
@@ -267,6 +293,16 @@ fn path_field(tool: &ToolName) -> Option<PathField> {
 fn base_name(path: &str) -> Option<BaseName> {
     let is_path = path.len() <= MAX_PATH && !path.contains("://") && !path.contains(char::is_control);
     is_path.then(|| BaseName::last_component(path)).flatten()
+}
+
+/// Whether a word that stands where a path belongs, and has no folder in front of it, is a file's name: any word of a
+/// text would pass for one otherwise, and in some scripts a whole sentence.
+fn is_file_name(word: &str) -> bool {
+    let is_extension = |text: &str| {
+        (1..=MAX_EXTENSION).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    };
+    let named = word.rsplit_once('.').is_some_and(|(_, extension)| is_extension(extension));
+    !word.contains(char::is_whitespace) && (named || PLAIN_FILES.contains(&word))
 }
 
 /// Project of a session whose transcript names none.

@@ -106,6 +106,11 @@ impl Canaries {
         text.chars().filter(plain).take(200).collect()
     }
 
+    /// A text where a path belongs: nothing in it separates, and it ends like no file's name.
+    fn no_path(&mut self) -> String {
+        self.folder().replace('.', "")
+    }
+
     /// Every object gets fields and every list items that nobody knows.
     pub(crate) fn sprinkle(&mut self, value: &mut Value) {
         match value {
@@ -203,6 +208,12 @@ impl Canaries {
         ));
         let odd_path = json!({"file_path": format!("{}\n{} {}", self.next(), self.next(), self.next())});
         lines.push(call("c99", 20, "toolu_odd", "Read", &odd_path));
+        for (tool, field) in [("Write", "file_path"), ("NotebookEdit", "notebook_path"), ("LSP", "filePath")] {
+            for text in [self.no_path(), format!("{} {}", self.no_path(), self.no_path())] {
+                let id = format!("toolu_{}", self.word());
+                lines.push(call(&format!("t{}", lines.len()), 20, &id, tool, &json!({field: text})));
+            }
+        }
         lines.push(call(
             "c98",
             20,
