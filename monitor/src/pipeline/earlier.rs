@@ -36,9 +36,10 @@ impl Earlier {
             self.forget();
         }
         if self.until < until {
+            let Some((opened, _)) = tail::open(file)? else { return Ok(None) };
             // half of a file is nothing to go on from
             let mut begun = std::mem::take(self);
-            begun.read_to(&File::open(file)?, until)?;
+            begun.read_to(&opened, until)?;
             *self = Self { file: file.to_owned(), ..begun };
         }
         let wanted = self.hashes.hash_one(uuid);
@@ -91,6 +92,34 @@ mod tests {
             None,
             "what was read of later lines does not count for an earlier one"
         );
+    }
+
+    /// Whether it comes to an end, and what it says then.
+    fn ends<T: Send + 'static>(look: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        let (told, hear) = std::sync::mpsc::channel();
+        std::thread::spawn(move || told.send(look()));
+        hear.recv_timeout(std::time::Duration::from_secs(2)).ok()
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_has_come_in_the_place_of_the_file_is_neither_waited_for_nor_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let [pipe, outside, link] = ["pipe.jsonl", "outside.jsonl", "link.jsonl"].map(|name| folder.path().join(name));
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        std::fs::write(&outside, record(1)).unwrap();
+        std::os::unix::fs::symlink(&outside, &link).unwrap();
+        let end = record(1).len() as u64;
+        let find = |file: PathBuf| ends(move || Earlier::default().find(&file, "u1", end).unwrap());
+        assert_eq!(find(pipe.clone()), Some(None));
+        assert_eq!(find(link.clone()), Some(None));
+        assert!(find(outside).unwrap().is_some());
+        // planted bug: a plain opening waits for the one and follows the other
+        assert!(std::fs::read_to_string(link).is_ok());
+        let waits = pipe.clone();
+        assert!(ends(move || File::open(waits).is_ok()).is_none());
+        // which lets the thread go
+        File::options().write(true).open(pipe).unwrap();
     }
 
     #[test]

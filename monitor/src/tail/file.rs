@@ -213,7 +213,7 @@ fn fill(buffer: &mut [u8], mut read: impl FnMut(&mut [u8], u64) -> io::Result<us
 }
 
 /// Opens a plain file; `None` for anything else, which may have come to the path since it was looked at.
-pub(super) fn open(path: &Path) -> io::Result<Option<(File, Stat)>> {
+pub fn open(path: &Path) -> io::Result<Option<(File, Stat)>> {
     let mut options = OpenOptions::new();
     options.read(true);
     // a link is not followed, a pipe does not block

@@ -24,7 +24,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-pub use file::{Position, Stat, each_line};
+pub use file::{Position, Stat, each_line, open};
 pub use lines::{Chunk, Limits, Line};
 pub use queue::Class;
 use queue::Queue;
