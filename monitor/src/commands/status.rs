@@ -96,7 +96,10 @@ fn as_text(status: &StatusSnapshot, running: Option<&Running>, state_dir: &Path,
     let given_up = status.live.given_up + status.batch.given_up;
     if given_up > 0 {
         let events = plural(given_up, "event", "events");
-        line("Given up", &format!("{events}, refused and lost: only the newest {MOST_SET_ASIDE} are set aside"));
+        line(
+            "Given up",
+            &format!("{events}, refused and lost: only the newest {MOST_SET_ASIDE} are set aside"),
+        );
     }
     if !status.counters.is_empty() {
         let counters: Vec<String> =

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use tracing::warn;
 use vibetea_protocol::Timestamp;
 use vibetea_protocol::timestamp::MICROS_PER_DAY;
 
@@ -56,13 +57,22 @@ pub(super) fn decide_history(
     }
     let folder_error = |source| OutboxError::Folder { folder: outbox.state_dir().to_owned(), source };
     let side_file = outbox.state_dir().join(SIDE_FILE);
-    let earlier = read_side_file(&side_file).map_err(folder_error)?;
-    let from = earlier.unwrap_or_else(|| wanted_from(history, now));
-    if earlier.is_none() {
-        write_side_file(&side_file, from).map_err(folder_error)?;
-    }
     // after a loss everything is read again, for nobody knows what had been sent
-    let unwanted = if earlier.is_none() { history } else { History::All };
+    let (from, unwanted) = match read_side_file(&side_file).map_err(folder_error)? {
+        Wanted::From(earlier) => (earlier, History::All),
+        Wanted::NeverAsked => {
+            let from = wanted_from(history, now);
+            write_side_file(&side_file, from).map_err(folder_error)?;
+            (from, history)
+        }
+        Wanted::Unreadable => {
+            warn!(
+                "the note of where the wanted history begins cannot be read; every transcript is read from its begin"
+            );
+            write_side_file(&side_file, 0).map_err(folder_error)?;
+            (0, History::All)
+        }
+    };
     begin_at(outbox, tail, unwanted, from, now)
 }
 
@@ -76,9 +86,13 @@ pub(super) fn decide_again(
     if store.turn(now, |turn| turn.counter(DECIDED))? > 0 {
         return Ok(());
     }
-    let from = read_side_file(&first_state.join(SIDE_FILE))
+    let wanted = read_side_file(&first_state.join(SIDE_FILE))
         .map_err(|source| OutboxError::Folder { folder: first_state.to_owned(), source })?;
-    begin_at(store, tail, History::All, from.unwrap_or_default(), now)
+    let from = match wanted {
+        Wanted::From(from) => from,
+        Wanted::NeverAsked | Wanted::Unreadable => 0,
+    };
+    begin_at(store, tail, History::All, from, now)
 }
 
 /// The time before which nobody asks for events, in microseconds since 1970.
@@ -128,13 +142,24 @@ pub(super) fn begin_at(
     Ok(())
 }
 
-/// Microseconds since 1970; a file that says something else counts as none.
-fn read_side_file(file: &Path) -> io::Result<Option<i64>> {
+/// What the file beside the store says.
+enum Wanted {
+    /// Events from then on, in microseconds since 1970.
+    From(i64),
+    /// There is no such file: this is the first run.
+    NeverAsked,
+    /// Something that no run has written: there was a first run, and what came since has to be read.
+    Unreadable,
+}
+
+fn read_side_file(file: &Path) -> io::Result<Wanted> {
     match std::fs::read_to_string(file) {
-        Ok(text) => Ok(text.trim().parse().ok().filter(|from| *from >= 0)),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData) => {
-            Ok(None)
+        Ok(text) => {
+            let from = text.trim().parse().ok().filter(|from| *from >= 0);
+            Ok(from.map_or(Wanted::Unreadable, Wanted::From))
         }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Wanted::NeverAsked),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(Wanted::Unreadable),
         Err(error) => Err(error),
     }
 }

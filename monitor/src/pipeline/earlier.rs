@@ -105,7 +105,8 @@ mod tests {
     #[test]
     fn what_has_come_in_the_place_of_the_file_is_neither_waited_for_nor_followed() {
         let folder = tempfile::tempdir().unwrap();
-        let [pipe, outside, link] = ["pipe.jsonl", "outside.jsonl", "link.jsonl"].map(|name| folder.path().join(name));
+        let [pipe, outside, link] =
+            ["pipe.jsonl", "outside.jsonl", "link.jsonl"].map(|name| folder.path().join(name));
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
         std::fs::write(&outside, record(1)).unwrap();
         std::os::unix::fs::symlink(&outside, &link).unwrap();

@@ -1,5 +1,7 @@
 mod again;
 mod delivery;
+mod history;
+mod log;
 mod rig;
 mod waiting;
 mod watching;

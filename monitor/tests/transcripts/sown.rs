@@ -208,7 +208,8 @@ impl Canaries {
         ));
         let odd_path = json!({"file_path": format!("{}\n{} {}", self.next(), self.next(), self.next())});
         lines.push(call("c99", 20, "toolu_odd", "Read", &odd_path));
-        for (tool, field) in [("Write", "file_path"), ("NotebookEdit", "notebook_path"), ("LSP", "filePath")] {
+        for (tool, field) in [("Write", "file_path"), ("NotebookEdit", "notebook_path"), ("LSP", "filePath")]
+        {
             for text in [self.no_path(), format!("{} {}", self.no_path(), self.no_path())] {
                 let id = format!("toolu_{}", self.word());
                 lines.push(call(&format!("t{}", lines.len()), 20, &id, tool, &json!({field: text})));

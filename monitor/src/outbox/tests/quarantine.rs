@@ -112,7 +112,9 @@ fn unaccounted(harm: impl FnOnce(&Connection)) -> u64 {
     store.execute(fill, [MOST_SET_ASIDE.cast_signed()]).unwrap();
     for number in 1..=3 {
         outbox.put(20_000 + number, "{}", Needs::Live).unwrap();
-        outbox.quarantine(Destination::Live, seqs(&outbox, Destination::Live)[0], "400 invalid_event").unwrap();
+        outbox
+            .quarantine(Destination::Live, seqs(&outbox, Destination::Live)[0], "400 invalid_event")
+            .unwrap();
     }
     harm(&store);
     let status = Outbox::status(folder.path()).unwrap();

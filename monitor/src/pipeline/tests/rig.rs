@@ -70,9 +70,14 @@ impl Rig {
 
     /// Ends this reader and starts another on the same folder and store.
     pub(super) fn again(self, key: u8, start_watch: StartWatch) -> Self {
+        Self::on(self.end(), key, start_watch, |_| {})
+    }
+
+    /// Ends this reader; its folder with the store in it.
+    pub(super) fn end(self) -> tempfile::TempDir {
         let Self { home, outbox, reader, tail, .. } = self;
         drop((outbox, reader, tail));
-        Self::on(home, key, start_watch, |_| {})
+        home
     }
 
     pub(super) fn path(&self, file: &str) -> PathBuf {

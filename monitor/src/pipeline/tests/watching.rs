@@ -1,12 +1,11 @@
 //! File events that do not come, and what looking costs instead.
 
-use std::io::{self, Write};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::super::follow::scan_pause;
 use super::super::{Following, ReaderConfig};
+use super::log::Log;
 use super::rig::{Deaf, Rig, deaf, prompts};
 use crate::tail::watch::{Hints, Watch};
 
@@ -16,31 +15,9 @@ fn exhausted(_: &Path, _: &Hints) -> (Option<Box<dyn Watch>>, notify::Result<()>
 
 type Start = fn(&Path, &Hints) -> (Option<Box<dyn Watch>>, notify::Result<()>);
 
-/// What was logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn warnings(&self) -> usize {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap().matches("WARN").count()
-    }
-}
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 fn without_watches(start: Start) -> Result<(), String> {
     let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
-    tracing::subscriber::with_default(subscriber, || {
+    log.during(|| {
         let mut rig = Rig::new(1, start);
         for turn in 0..5 {
             rig.append(&format!("p/{turn}.jsonl"), &prompts(turn * 10, 4));
@@ -54,7 +31,7 @@ fn without_watches(start: Start) -> Result<(), String> {
         if !(health.is_degraded() && health.following == Following::Polling) {
             return Err(format!("{health:?}"));
         }
-        match log.warnings() {
+        match log.lines("WARN") {
             1 => Ok(()),
             warnings => Err(format!("{warnings} warnings")),
         }
