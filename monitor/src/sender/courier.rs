@@ -14,7 +14,8 @@ use super::queue::Queue;
 use super::record::Recorder;
 use super::report::Reporter;
 use super::round::Round;
-use super::trigger::{Due, Pace, Trigger};
+use super::rules::Rules;
+use super::trigger::{Due, Trigger};
 use super::wire::Wire;
 use super::{MAX_BODY, Timing};
 use crate::outbox::{DeliveryReport, DeliveryState, Destination, OutboxError};
@@ -22,32 +23,6 @@ use crate::outbox::{DeliveryReport, DeliveryState, Destination, OutboxError};
 /// So many events set aside with none accepted between them look like a wrong address or a broken server: from then
 /// on they are set aside slowly.
 const REFUSED_IN_A_ROW: u32 = 10;
-
-/// What differs between the destinations.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Rules {
-    pub(super) pace: Pace,
-    /// Most events in one request.
-    pub(super) most_events: usize,
-    /// Whether what is acknowledged here need not go out in batches any more.
-    pub(super) clears_batch: bool,
-    /// After how many attempts in a row how long a pause is made.
-    pub(super) attempts: Option<(u32, Duration)>,
-    /// Whether a missing route means a server that keeps no history.
-    pub(super) may_be_missing: bool,
-}
-
-impl Default for Rules {
-    fn default() -> Self {
-        Self {
-            pace: Pace::AtOnce,
-            most_events: 1,
-            clears_batch: false,
-            attempts: None,
-            may_be_missing: false,
-        }
-    }
-}
 
 /// Ships to one destination.
 pub(super) struct Courier<Q, W> {
@@ -60,6 +35,8 @@ pub(super) struct Courier<Q, W> {
     trigger: Trigger,
     reporter: Reporter,
     round: Round,
+    /// Events of full batches that are still to go at once.
+    owed: u64,
     /// Lowered by a server that finds requests too large, and slowly raised again.
     most_bytes: usize,
     /// Faults in a row.
@@ -92,6 +69,7 @@ impl<Q: Queue, W: Wire> Courier<Q, W> {
             trigger: Trigger::new(rules.pace, queue.subscribe(destination)),
             reporter: Reporter::new(destination, clock, timing.note_every),
             round: Round::default(),
+            owed: 0,
             most_bytes: MAX_BODY,
             failures: 0,
             refused: 0,
@@ -147,7 +125,7 @@ impl<Q: Queue, W: Wire> Courier<Q, W> {
     /// `None` when the monitor is stopped first.
     async fn next_turn(&mut self, stop: &CancellationToken) -> Result<Option<Due>, OutboxError> {
         loop {
-            let (queue, to, full) = (&self.queue, self.destination, self.rules.most_events as u64);
+            let (queue, to, full) = (&self.queue, self.destination, self.rules.full);
             let is_full = || full_batch_waits(queue, to, full);
             let note_due = self.reporter.due();
             tokio::select! {
@@ -166,14 +144,22 @@ impl<Q: Queue, W: Wire> Courier<Q, W> {
     async fn send(&mut self, due: Due) -> Result<Option<Pause>, OutboxError> {
         loop {
             if self.round.is_done() {
-                if due == Due::FullBatches
-                    && self.queue.depth(self.destination)? < self.rules.most_events as u64
-                {
-                    return Ok(None);
+                let mut limit = self.rules.most_events;
+                if due == Due::FullBatches {
+                    if self.owed == 0 {
+                        self.owed = self.queue.depth(self.destination)? / self.rules.full * self.rules.full;
+                    }
+                    limit = limit.min(usize::try_from(self.owed).unwrap_or(usize::MAX));
+                    if limit == 0 {
+                        return Ok(None);
+                    }
                 }
-                let (to, limit, bytes) = (self.destination, self.rules.most_events, self.most_bytes);
+                let (to, bytes) = (self.destination, self.most_bytes);
                 match self.stored(move |queue| queue.pending(to, limit, bytes)).await {
-                    Ok(rows) if rows.is_empty() => return Ok(None),
+                    Ok(rows) if rows.is_empty() => {
+                        self.owed = 0;
+                        return Ok(None);
+                    }
                     Ok(rows) => self.round = Round::new(rows),
                     Err(error) => return self.store_failed(error).map(Some),
                 }
@@ -255,6 +241,7 @@ impl<Q: Queue, W: Wire> Courier<Q, W> {
         self.failures = 0;
         self.refused = 0;
         self.most_bytes = (self.most_bytes + self.most_bytes / 16).min(MAX_BODY);
+        self.owed = self.owed.saturating_sub(count as u64);
         let seqs = self.round.accepted(count);
         let (to, also_batch) = (self.destination, self.rules.clears_batch);
         self.stored(move |queue| queue.acknowledge(to, &seqs, also_batch)).await?;
@@ -264,6 +251,7 @@ impl<Q: Queue, W: Wire> Courier<Q, W> {
 
     /// Sets an event aside, at first at once, and slowly once too many went that way in a row.
     async fn set_aside(&mut self, seq: i64, reason: &str) -> Result<Option<Pause>, OutboxError> {
+        self.owed = self.owed.saturating_sub(1);
         let to = self.destination;
         let kept = reason.to_owned();
         self.stored(move |queue| queue.quarantine(to, seq, &kept)).await?;
@@ -289,6 +277,7 @@ impl<Q: Queue, W: Wire> Courier<Q, W> {
             return Ok(Some(Pause { length, may_be_cut_short: false }));
         }
         self.round = Round::default();
+        self.owed = 0;
         let to = self.destination;
         self.stored(move |queue| queue.drop_all(to, "no_history")).await?;
         let report = self.reporter.hindered(DeliveryState::NoHistory, "404".to_owned());

@@ -14,6 +14,7 @@ mod queue;
 mod record;
 mod report;
 mod round;
+mod rules;
 #[cfg(test)]
 mod tests;
 mod trigger;
@@ -33,12 +34,13 @@ use crate::config::Shipping;
 use crate::keys::CurrentKey;
 use crate::outbox::{Destination, Outbox, OutboxError};
 pub use ask::{AskError, Told, ask};
-use courier::{Courier, Rules};
+use courier::Courier;
 use http::Poster;
 pub use http::{ClientError, Signer, is_loopback};
 pub use probe::{Probed, probe};
 use queue::Queue;
 use record::Recorder;
+use rules::Rules;
 use trigger::Pace;
 
 /// Largest body that is sent, in bytes; servers take 1 MiB on the live route.
@@ -175,7 +177,9 @@ fn couriers<Q: Queue>(
     clock: &Clock,
     timing: Timing,
 ) -> Result<Couriers<Q>, ClientError> {
+    // what is held in memory bounds a request; when a batch is due is another matter
     let most_events = shipping.buffer_size.clamp(1, MAX_BATCH_EVENTS);
+    let full = if shipping.hosted { MAX_BATCH_EVENTS } else { most_events } as u64;
     let pace =
         if shipping.hosted { Pace::Interval(shipping.batch_interval) } else { Pace::WhenQuiet(timing.quiet) };
     let poster = |url: &url::Url, type_field| {
@@ -197,6 +201,7 @@ fn couriers<Q: Queue>(
         Rules {
             pace,
             most_events,
+            full,
             clears_batch: false,
             attempts: shipping.hosted.then_some((shipping.retry_limit, shipping.batch_interval)),
             may_be_missing: !shipping.hosted,

@@ -26,6 +26,61 @@ async fn a_full_batch_goes_at_once_and_the_rest_at_the_interval() {
     running.stop().await;
 }
 
+/// Sends history to a hosted destination in requests of 30; how many events came before the interval was over, and in the
+/// end.
+async fn before_the_interval(waiting: u64, hosted: bool) -> (usize, usize) {
+    let (live, batch) = (Server::accepting().await, Server::accepting().await);
+    let disk = Disk::with(waiting, Needs::Batch);
+    let interval = Duration::from_millis(1500);
+    let mut plan = hosted_plan(&batch, &live, interval);
+    plan.buffer_size = 30;
+    if !hosted {
+        plan = Plan { live: batch.url(), hosted: None, ..plan };
+    }
+    let began = Instant::now();
+    let running = plan.start(&disk.outbox);
+    eventually("everything", || batch.store().len() as u64 == waiting).await;
+    running.stop().await;
+    let requests = batch.requests();
+    assert!(requests.iter().all(|request| request.events().len() <= 30));
+    let early = requests.iter().filter(|request| request.at - began < interval);
+    (early.map(|request| request.events().len()).sum(), batch.store().len())
+}
+
+#[tokio::test]
+async fn a_small_buffer_makes_small_requests_and_no_earlier_ones() {
+    assert_eq!(before_the_interval(999, true).await, (0, 999));
+    assert_eq!(before_the_interval(1007, true).await, (1000, 1007));
+    // planted bug: a sender to which a full buffer is a full batch
+    assert_ne!(before_the_interval(999, false).await.0, 0);
+}
+
+#[tokio::test]
+async fn the_rest_of_a_full_batch_does_not_wait_for_the_interval_after_a_fault() {
+    let mut turn = 0;
+    let hosted = Server::start(move |request, store| {
+        turn += 1;
+        if turn == 5 {
+            return status(503);
+        }
+        store.commit(request);
+        status(200)
+    })
+    .await;
+    let (live, disk) = (Server::accepting().await, Disk::with(1007, Needs::Batch));
+    let mut plan = hosted_plan(&hosted, &live, Duration::from_hours(1));
+    plan.buffer_size = 30;
+    // an hour's pause follows three faults in a row, and a slow machine is none
+    plan.timing.request = Duration::from_mins(1);
+    let running = plan.start(&disk.outbox);
+    eventually("the full batch", || hosted.store().len() == 1000).await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(hosted.store().len(), 1000);
+    running.stop().await;
+    assert_eq!(hosted.store().len(), 1007);
+    assert_eq!(hosted.store().duplicates(), 0);
+}
+
 #[tokio::test]
 async fn a_hosted_destination_is_left_alone_until_the_interval_after_its_attempts() {
     let (live, hosted) = (Server::accepting().await, Server::start(|_, _| status(500)).await);

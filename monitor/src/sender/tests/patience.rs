@@ -10,8 +10,9 @@ use super::broken::Impatient;
 use super::*;
 use crate::outbox::{DeliveryState, Queued};
 use crate::sender::answer::{Answer, Reason, Verdict, judge, retry_after};
-use crate::sender::courier::{Courier, Rules};
+use crate::sender::courier::Courier;
 use crate::sender::record::Recorder;
+use crate::sender::rules::Rules;
 use crate::sender::wire::{Request, Wire};
 
 type Reply = dyn FnMut(usize) -> Answer + Send;
