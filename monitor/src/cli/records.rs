@@ -19,6 +19,7 @@ pub struct AuditArgs {
 #[derive(Debug, Subcommand)]
 pub enum AuditTask {
     /// Hash every recorded body again and check its signature with key.pub
+    #[command(after_help = VERIFY)]
     Verify,
 }
 
@@ -43,18 +44,21 @@ pub struct AuditList {
 #[derive(Debug, Subcommand)]
 pub enum QuarantineTask {
     /// Show the events that were set aside, with the reason
+    #[command(after_help = LIST)]
     List {
         /// One JSON object per event
         #[arg(long)]
         json: bool,
     },
     /// Put events back into the queue: all of them, or those named; a running monitor sends them at once
+    #[command(after_help = RETRY)]
     Retry {
         /// Ids, as `list` shows them
         #[arg(value_name = "ID")]
         ids: Vec<EventId>,
     },
     /// Give events up for good
+    #[command(after_help = DROP)]
     Drop {
         /// Ids, as `list` shows them
         #[arg(value_name = "ID", required_unless_present = "all", conflicts_with = "all")]
@@ -87,3 +91,31 @@ Examples:
   vibetea-monitor quarantine drop evt_4f0k2m8c1q7x9z3a5b6d
 
 Works beside a running monitor and without one.";
+
+const VERIFY: &str = "\
+Examples:
+  vibetea-monitor audit verify
+  vibetea-monitor --key-path /mnt/old/keys audit verify
+
+Exit status 1 if a body or a signature is not what was sent.";
+
+const LIST: &str = "\
+Examples:
+  vibetea-monitor quarantine list
+  vibetea-monitor quarantine list --json | jq -r .reason | sort | uniq -c
+
+The newest 10000 are kept.";
+
+const RETRY: &str = "\
+Examples:
+  vibetea-monitor quarantine retry
+  vibetea-monitor quarantine retry evt_4f0k2m8c1q7x9z3a5b6d
+
+What a server still refuses is set aside again.";
+
+const DROP: &str = "\
+Examples:
+  vibetea-monitor quarantine drop evt_4f0k2m8c1q7x9z3a5b6d
+  vibetea-monitor quarantine drop --all --yes
+
+A dropped event is lost for that server.";
