@@ -10,13 +10,16 @@ use vibetea_protocol::{Clock, Timestamp};
 use super::output::{print, print_json};
 use super::text::{ago, bytes, plural};
 use crate::cli::JsonArgs;
-use crate::config::{Lookup, state_dir_from_lookup};
+use crate::config::{Lookup, Settings};
 use crate::outbox::{DEFAULT_CAP, DeliveryStatus, MOST_SET_ASIDE, Outbox, OutboxError, StatusSnapshot};
 use crate::pipeline::{Following, Health, Pause, Progress};
 use crate::running::Running;
 
 pub(super) fn execute(args: &JsonArgs, lookup: Lookup<'_>) -> anyhow::Result<()> {
-    let state_dir = state_dir_from_lookup(lookup)?;
+    let settings = Settings::read(lookup);
+    let state_dir = settings.state_dir()?;
+    let watched = settings.claude_dir().map(|folder| folder.join("projects"));
+    let folders = Folders { state: &state_dir, watched: watched.as_deref() };
     let status = Outbox::status(&state_dir).map_err(|error| match error {
         OutboxError::Missing { .. } => {
             anyhow!("{error}: start one with `vibetea-monitor run`, or name its folder with --state-dir")
@@ -26,13 +29,21 @@ pub(super) fn execute(args: &JsonArgs, lookup: Lookup<'_>) -> anyhow::Result<()>
     // of a monitor that has ended, only what is in the store is still true
     let running = status.running.then(|| Running::read(&state_dir)).flatten();
     if args.json {
-        print_json(&as_json(&status, running.as_ref(), &state_dir))
+        print_json(&as_json(&status, running.as_ref(), folders))
     } else {
-        print(&as_text(&status, running.as_ref(), &state_dir, Clock::System.now()))
+        print(&as_text(&status, running.as_ref(), folders, Clock::System.now()))
     }
 }
 
-fn as_json(status: &StatusSnapshot, running: Option<&Running>, state_dir: &Path) -> Value {
+/// Where things are by the settings.
+#[derive(Clone, Copy)]
+struct Folders<'a> {
+    state: &'a Path,
+    /// Where transcripts are looked for, if the setting can be used.
+    watched: Option<&'a Path>,
+}
+
+fn as_json(status: &StatusSnapshot, running: Option<&Running>, folders: Folders<'_>) -> Value {
     let delivery = |delivery: &DeliveryStatus| {
         let report = delivery.report.as_ref();
         json!({
@@ -43,12 +54,15 @@ fn as_json(status: &StatusSnapshot, running: Option<&Running>, state_dir: &Path)
             "since": report.map(|report| report.at),
             "lastAcknowledged": report.and_then(|report| report.acknowledged),
             "error": report.and_then(|report| report.error.as_deref()),
+            "lastError": delivery.last_error.as_ref().map(|last| last.error.as_str()),
+            "lastErrorAt": delivery.last_error.as_ref().map(|last| last.at),
         })
     };
     json!({
         "running": status.running,
         "monitor": running,
-        "stateDir": state_dir.to_string_lossy(),
+        "stateDir": folders.state.to_string_lossy(),
+        "watched": folders.watched.map(Path::to_string_lossy),
         "files": status.files,
         "bytesRead": status.bytes_read,
         "queueBytes": status.queue_bytes,
@@ -58,16 +72,22 @@ fn as_json(status: &StatusSnapshot, running: Option<&Running>, state_dir: &Path)
     })
 }
 
-fn as_text(status: &StatusSnapshot, running: Option<&Running>, state_dir: &Path, now: Timestamp) -> String {
+fn as_text(
+    status: &StatusSnapshot,
+    running: Option<&Running>,
+    folders: Folders<'_>,
+    now: Timestamp,
+) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: &str| {
         // writing to a String cannot fail
         let _ = writeln!(text, "{name:<13} {value}");
     };
     line("Monitor", &monitor_text(status.running, running, now));
-    line("State folder", &state_dir.display().to_string());
+    line("State folder", &folders.state.display().to_string());
     let followed = plural(status.files, "transcript", "transcripts");
-    line("Followed", &format!("{followed}, {} read", bytes(status.bytes_read)));
+    let place = folders.watched.map(|folder| format!(", in {}", folder.display())).unwrap_or_default();
+    line("Followed", &format!("{followed}, {} read{place}", bytes(status.bytes_read)));
     if let Some(running) = running {
         line("Changes", following_text(running.health.following));
         if let Some(pause) = running.health.pause {
@@ -158,6 +178,10 @@ fn delivery_text(delivery: &DeliveryStatus, to: Option<&String>, now: Timestamp)
     if let Some(acknowledged) = delivery.report.as_ref().and_then(|report| report.acknowledged) {
         parts.push(format!("last acknowledged {}", ago(now.since(acknowledged))));
     }
+    let error_now = delivery.report.as_ref().is_some_and(|report| report.error.is_some());
+    if let Some(last) = delivery.last_error.as_ref().filter(|_| !error_now) {
+        parts.push(format!("last error {} {}", last.error, ago(now.since(last.at))));
+    }
     if let Some(to) = to {
         parts.push(format!("to {to}"));
     }
@@ -169,7 +193,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::outbox::{DeliveryReport, DeliveryState};
+    use crate::outbox::{DeliveryReport, DeliveryState, LastError};
     use crate::pipeline::Health;
 
     fn snapshot() -> StatusSnapshot {
@@ -189,8 +213,12 @@ mod tests {
                     acknowledged: Some(at),
                     error: Some("401 unknown_source".to_owned()),
                 }),
+                last_error: Some(LastError { error: "401 unknown_source".to_owned(), at }),
             },
-            batch: DeliveryStatus::default(),
+            batch: DeliveryStatus {
+                last_error: Some(LastError { error: "503".to_owned(), at }),
+                ..DeliveryStatus::default()
+            },
             counters: BTreeMap::from([("quarantined_live".to_owned(), 1)]),
         }
     }
@@ -221,8 +249,12 @@ mod tests {
         }
     }
 
+    fn folders() -> Folders<'static> {
+        Folders { state: Path::new("/state"), watched: Some(Path::new("/home/me/.claude/projects")) }
+    }
+
     fn text(status: &StatusSnapshot, running: Option<&Running>) -> String {
-        as_text(status, running, Path::new("/state"), "2026-02-03T14:35:00Z".parse().unwrap())
+        as_text(status, running, folders(), "2026-02-03T14:35:00Z".parse().unwrap())
     }
 
     #[test]
@@ -230,7 +262,7 @@ mod tests {
         insta::assert_snapshot!(text(&snapshot(), Some(&running())), @"
         Monitor       running as 'laptop', version 1.2.3, started 5 min ago
         State folder  /state
-        Followed      3 transcripts, 12 kB read
+        Followed      3 transcripts, 12 kB read, in /home/me/.claude/projects
         Changes       noticed by looking at every file again and again; `vibetea-monitor doctor` says why
         Paused        the outbox is full; reading goes on as soon as events are delivered, since 5 min ago
         Unread        1200 lines wait in the transcripts
@@ -238,7 +270,7 @@ mod tests {
         History       25 % of 2.0 MB, 4 of 10 files, 77 events
         Queue         2.3 kB of at most 268 MB
         Live          refused (401 unknown_source), 2 waiting, 1 set aside, last acknowledged 5 min ago, to https://tea.example/events
-        Batches       nothing sent yet, 0 waiting, to https://tea.example/ingest
+        Batches       nothing sent yet, 0 waiting, last error 503 5 min ago, to https://tea.example/ingest
         Quarantine    1 event set aside: `vibetea-monitor quarantine list` says why
         Given up      2 events, refused and lost: only the newest 10000 are set aside
         Counted       quarantined_live 1
@@ -254,7 +286,7 @@ mod tests {
         insta::assert_snapshot!(text(&quiet, Some(&running)), @"
         Monitor       running as 'laptop', version 1.2.3, started 5 min ago
         State folder  /state
-        Followed      1 transcript, no bytes read
+        Followed      1 transcript, no bytes read, in /home/me/.claude/projects
         Changes       noticed by file events
         Queue         no bytes of at most 268 MB
         Live          nothing sent yet, 0 waiting, to https://tea.example/events
@@ -264,7 +296,7 @@ mod tests {
         insta::assert_snapshot!(text(&stopped, None), @"
         Monitor       not running
         State folder  /state
-        Followed      1 transcript, no bytes read
+        Followed      1 transcript, no bytes read, in /home/me/.claude/projects
         Queue         no bytes of at most 268 MB
         Live          nothing sent yet, 0 waiting
         Batches       nothing sent yet, 0 waiting
@@ -273,11 +305,14 @@ mod tests {
 
     #[test]
     fn json_holds_the_same() {
-        let json = as_json(&snapshot(), Some(&running()), Path::new("/state"));
+        let json = as_json(&snapshot(), Some(&running()), folders());
         assert_eq!(json["live"]["error"], "401 unknown_source");
         assert_eq!(json["live"]["givenUp"], 2);
         assert_eq!(json["live"]["lastAcknowledged"], "2026-02-03T14:30:00.000Z");
         assert_eq!(json["batch"]["state"], Value::Null);
+        assert_eq!((&json["batch"]["error"], &json["batch"]["lastError"]), (&Value::Null, &json!("503")));
+        assert_eq!(json["batch"]["lastErrorAt"], "2026-02-03T14:30:00.000Z");
+        assert_eq!(json["watched"], "/home/me/.claude/projects");
         assert_eq!(json["counters"]["quarantined_live"], 1);
         assert_eq!(json["queueBytes"], 2345);
         assert_eq!(

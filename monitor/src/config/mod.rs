@@ -9,7 +9,7 @@ mod tests;
 mod values;
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use url::Url;
@@ -318,6 +318,11 @@ impl Settings {
             mcp_allowlist: self.mcp_allowlist.clone(),
             home: self.home.clone(),
         })
+    }
+
+    /// The agent's folder, where that setting can be used.
+    pub fn claude_dir(&self) -> Option<&Path> {
+        self.claude_dir.as_deref()
     }
 
     /// The folder of the outbox.

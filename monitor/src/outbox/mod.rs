@@ -30,7 +30,7 @@ use vibetea_protocol::{EventId, EventType, Timestamp};
 pub use history::Question;
 pub(crate) use open::create_private;
 pub use quarantine::{MOST_SET_ASIDE, Quarantine, Selection, SetAside};
-pub use status::{DeliveryReport, DeliveryState, DeliveryStatus, StatusSnapshot};
+pub use status::{DeliveryReport, DeliveryState, DeliveryStatus, LastError, StatusSnapshot};
 pub use turn::{FileRow, Needs, Turn};
 
 /// Payload bytes after which reading pauses, unless another cap is given.

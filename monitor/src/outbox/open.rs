@@ -191,7 +191,7 @@ fn check_content(connection: &Connection, shape: Shape) -> Result<(), OutboxErro
     if !matches!(shape, Shape::Older(1)) {
         checks.extend([quarantine::seals_hold as SealsHold, remembered::project_seals_hold]);
     }
-    if shape == Shape::Current {
+    if !matches!(shape, Shape::Older(1 | 2)) {
         checks.push(history::seals_hold);
     }
     for check in checks {

@@ -78,7 +78,9 @@ CREATE TABLE delivery (
     state TEXT NOT NULL,
     at INTEGER NOT NULL,            -- µs, when the report was made
     acknowledged INTEGER,           -- µs, the newest acknowledgement
-    error TEXT
+    error TEXT,                     -- what is wrong now
+    failure TEXT,                   -- what was wrong last, whether it still is or not
+    failed INTEGER                  -- µs, when that was reported
 ) STRICT;
 
 CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;

@@ -62,6 +62,17 @@ pub struct DeliveryStatus {
     pub given_up: u64,
     /// The newest report, if it was ever tried.
     pub report: Option<DeliveryReport>,
+    /// What went wrong last, whether it still does or not.
+    pub last_error: Option<LastError>,
+}
+
+/// What went wrong with a destination.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastError {
+    /// A code or a fixed sentence.
+    pub error: String,
+    /// When it was reported.
+    pub at: Timestamp,
 }
 
 /// A monitor's store at one moment.
@@ -93,10 +104,11 @@ impl Outbox {
         self.change(|transaction, _| {
             transaction
                 .prepare_cached(
-                    "INSERT INTO delivery (destination, state, at, acknowledged, error)
-                     VALUES (?1, ?2, ?3, ?4, ?5)
+                    "INSERT INTO delivery (destination, state, at, acknowledged, error, failure, failed)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?5, iif(?5 IS NULL, NULL, ?3))
                      ON CONFLICT (destination) DO UPDATE SET state = excluded.state, at = excluded.at,
-                        acknowledged = coalesce(excluded.acknowledged, acknowledged), error = excluded.error",
+                        acknowledged = coalesce(excluded.acknowledged, acknowledged), error = excluded.error,
+                        failure = coalesce(excluded.failure, failure), failed = coalesce(excluded.failed, failed)",
                 )?
                 .execute(params![
                     destination.number(),
@@ -118,7 +130,8 @@ impl Outbox {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(&file, flags)?;
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
-        if shape(&connection, &file)? == Shape::Empty {
+        let shape = shape(&connection, &file)?;
+        if shape == Shape::Empty {
             return Err(OutboxError::Missing { folder: state_dir.to_owned() });
         }
         // one transaction, so that the numbers belong together
@@ -136,8 +149,8 @@ impl Outbox {
             files,
             bytes_read,
             queue_bytes: queue::count(&connection)?.1,
-            live: delivery(&connection, Destination::Live, &counters)?,
-            batch: delivery(&connection, Destination::Batch, &counters)?,
+            live: delivery(&connection, shape, Destination::Live, &counters)?,
+            batch: delivery(&connection, shape, Destination::Batch, &counters)?,
             counters,
         })
     }
@@ -145,6 +158,7 @@ impl Outbox {
 
 fn delivery(
     connection: &Connection,
+    shape: Shape,
     destination: Destination,
     counters: &BTreeMap<String, u64>,
 ) -> Result<DeliveryStatus, OutboxError> {
@@ -159,6 +173,17 @@ fn delivery(
             |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
         )
         .optional()?;
+    // a store of an older monitor that runs has no column for it
+    let last_error = match shape {
+        Shape::Current => connection
+            .query_row(
+                "SELECT failure, failed FROM delivery WHERE destination = ?1",
+                [destination.number()],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+            .optional()?,
+        Shape::Empty | Shape::Older(_) => None,
+    };
     Ok(DeliveryStatus {
         waiting: connection.query_row(waiting, [], |row| row.get(0))?,
         quarantined: connection.query_row(
@@ -168,7 +193,12 @@ fn delivery(
         )?,
         given_up: counters.get(given_up_counter(destination)).copied().unwrap_or(0),
         report: report.and_then(read_report),
+        last_error: last_error.and_then(read_last_error),
     })
+}
+
+fn read_last_error((error, at): (Option<String>, Option<i64>)) -> Option<LastError> {
+    Some(LastError { error: error?, at: Timestamp::from_micros(at?)? })
 }
 
 fn read_report(

@@ -6,9 +6,13 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::{OutboxError, seal};
 
-const SCHEMA: i64 = 3;
+const SCHEMA: i64 = 4;
 /// "VT" in front, the schema behind: a second witness that tells a newer schema from a damaged header.
 const APPLICATION_ID: i64 = 0x5654_0000;
+
+/// What makes a store of each earlier schema, from the first on, one of the next.
+const STEPS: [&str; 3] =
+    [include_str!("from_1_to_2.sql"), include_str!("from_2_to_3.sql"), include_str!("from_3_to_4.sql")];
 
 /// The shape of the tables that are there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,13 +50,13 @@ pub(super) fn bring_up_to_date(connection: &mut Connection) -> Result<(), Outbox
     let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     match found {
         0 => transaction.execute_batch(include_str!("schema.sql"))?,
-        1 => {
+        SCHEMA.. => return Ok(()),
+        older => {
             seal::teach(&transaction)?;
-            transaction.execute_batch(include_str!("from_1_to_2.sql"))?;
-            transaction.execute_batch(include_str!("from_2_to_3.sql"))?;
+            for step in STEPS.iter().skip(usize::try_from(older - 1).unwrap_or(0)) {
+                transaction.execute_batch(step)?;
+            }
         }
-        2 => transaction.execute_batch(include_str!("from_2_to_3.sql"))?,
-        _ => return Ok(()),
     }
     transaction.pragma_update(None, "application_id", APPLICATION_ID | SCHEMA)?;
     transaction.pragma_update(None, "user_version", SCHEMA)?;

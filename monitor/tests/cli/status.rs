@@ -18,7 +18,10 @@ fn status_tells_what_a_running_monitor_does_and_forgets_it_when_it_has_ended() {
     assert_eq!((&told["monitor"]["source"], &told["running"]), (&"test-source".into(), &true.into()));
     assert_eq!(told["monitor"]["live"], format!("{}/events", server.url));
     assert_eq!((&told["files"], &told["queueBytes"]), (&1.into(), &0.into()));
+    let watched = home.path(".claude/projects").display().to_string();
+    assert_eq!(told["watched"], watched);
     let text = home.run(&["status"], &[]).stdout;
+    assert!(text.contains(&watched), "{text}");
     assert!(text.contains("running as 'test-source'") && text.contains("noticed by file events"), "{text}");
     monitor.signal("-TERM");
     monitor.wait();

@@ -219,6 +219,27 @@ fn status_shows_the_newest_report_and_the_last_acknowledgement() {
 }
 
 #[test]
+fn the_last_error_is_kept_with_its_time_when_delivery_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let outbox = open(folder.path());
+    let at = |second: i64| Timestamp::from_micros(clock().now().as_micros() + second * 1_000_000).unwrap();
+    let said = |second, state, error: Option<&str>| {
+        let error = error.map(str::to_owned);
+        let report = DeliveryReport { state, at: at(second), acknowledged: None, error };
+        outbox.record_delivery(Destination::Batch, &report).unwrap();
+        Outbox::status(folder.path()).unwrap().batch
+    };
+    assert_eq!(said(0, DeliveryState::Delivering, None).last_error, None);
+    let last = |error: &str, second| Some(LastError { error: error.to_owned(), at: at(second) });
+    assert_eq!(said(1, DeliveryState::Retrying, Some("503")).last_error, last("503", 1));
+    let recovered = said(2, DeliveryState::Delivering, None);
+    assert_eq!(recovered.last_error, last("503", 1));
+    assert_eq!(recovered.report.unwrap().error, None);
+    assert_eq!(said(3, DeliveryState::Refused, Some("401")).last_error, last("401", 3));
+    assert_eq!(Outbox::status(folder.path()).unwrap().live.last_error, None);
+}
+
+#[test]
 fn a_second_monitor_is_told_which_folder_is_taken() {
     let folder = tempfile::tempdir().unwrap();
     let first = open(folder.path());

@@ -14,12 +14,13 @@ fn older_store(schema: i64) -> tempfile::TempDir {
     file.pragma_update(None, "journal_mode", "WAL").unwrap();
     file.execute_batch(include_str!("store_1.sql")).unwrap();
     file.execute("INSERT INTO session_project VALUES (?1, 'shop')", [SESSION]).unwrap();
-    if schema == 2 {
-        // as the program of schema 2 made it from this one
+    // as the programs of the schemas in between made it from this one
+    let steps = [(2, include_str!("../from_1_to_2.sql")), (3, include_str!("../from_2_to_3.sql"))];
+    for (made, step) in steps.into_iter().filter(|(made, _)| *made <= schema) {
         seal::teach(&file).unwrap();
-        file.execute_batch(include_str!("../from_1_to_2.sql")).unwrap();
-        file.pragma_update(None, "application_id", 0x5654_0002).unwrap();
-        file.pragma_update(None, "user_version", 2).unwrap();
+        file.execute_batch(step).unwrap();
+        file.pragma_update(None, "application_id", 0x5654_0000 | made).unwrap();
+        file.pragma_update(None, "user_version", made).unwrap();
     }
     folder
 }
@@ -56,7 +57,7 @@ fn lost(folder: &Path) -> Vec<&'static str> {
 
 #[test]
 fn a_store_of_an_older_schema_goes_on_with_everything_in_it() {
-    for schema in [1, 2] {
+    for schema in [1, 2, 3] {
         let folder = older_store(schema);
         for start in ["that makes it today's", "that checks what was made of it"] {
             assert_eq!(lost(folder.path()), [] as [&str; 0], "{schema}: the start {start}");
@@ -81,10 +82,19 @@ fn tables(folder: &Path) -> Vec<(String, String)> {
 }
 
 #[test]
+fn the_status_of_an_older_monitor_that_runs_can_be_read() {
+    for schema in [1, 2, 3] {
+        let folder = older_store(schema);
+        let status = Outbox::status(folder.path()).unwrap();
+        assert_eq!((status.live.waiting, status.live.last_error), (2, None), "{schema}");
+    }
+}
+
+#[test]
 fn an_older_store_becomes_what_a_new_one_is() {
     let new = tempfile::tempdir().unwrap();
     drop(open(new.path()));
-    for schema in [1, 2] {
+    for schema in [1, 2, 3] {
         let older = older_store(schema);
         assert_ne!(tables(older.path()), tables(new.path()));
         drop(open(older.path()));
@@ -147,7 +157,7 @@ fn a_newer_store_with_waiting_events_is_refused_unchanged_and_goes_on_with_its_o
         newer
     };
     // a newer monitor that was killed: part of its store is still in the log
-    let killed = version(4);
+    let killed = version(5);
     let copy = tempfile::tempdir().unwrap();
     for (name, bytes) in contents(folder.path()) {
         std::fs::write(copy.path().join(name), bytes).unwrap();
@@ -156,7 +166,7 @@ fn a_newer_store_with_waiting_events_is_refused_unchanged_and_goes_on_with_its_o
     let before = contents(copy.path());
     assert_eq!(before.len(), 2, "database and log");
     let error = Outbox::open(copy.path(), &clock()).unwrap_err();
-    assert!(matches!(error, OutboxError::Newer { found: 4, known: 3, .. }), "{error}");
+    assert!(matches!(error, OutboxError::Newer { found: 5, known: 4, .. }), "{error}");
     assert_eq!(contents(copy.path()), before);
 
     drop(version(1));
