@@ -7,6 +7,8 @@ pub mod audit;
 pub mod cli;
 pub mod commands;
 pub mod config;
+#[cfg(test)]
+mod heard;
 pub mod identity;
 pub mod interpret;
 pub mod keys;

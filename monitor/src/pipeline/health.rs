@@ -76,12 +76,19 @@ impl Health {
 pub(super) struct Reports {
     progress: watch::Sender<Progress>,
     health: watch::Sender<Health>,
-    logged: Instant,
+    /// When the log was told last.
+    logged: Option<Instant>,
 }
 
 impl Reports {
     pub(super) fn new(progress: watch::Sender<Progress>, health: watch::Sender<Health>) -> Self {
-        Self { progress, health, logged: Instant::now() }
+        Self { progress, health, logged: Some(Instant::now()) }
+    }
+
+    /// Lets it be long ago that the log was told.
+    #[cfg(test)]
+    pub(super) fn long_ago(&mut self) {
+        self.logged = None;
     }
 
     pub(super) fn progress(&mut self, change: impl FnOnce(&mut Progress)) {
@@ -98,8 +105,8 @@ impl Reports {
         }
         if now.done && now.total_bytes > 0 {
             info!(files = now.total_files, bytes = now.bytes, events = now.events, "history read");
-        } else if !now.done && self.logged.elapsed() >= LOG_PAUSE {
-            self.logged = Instant::now();
+        } else if !now.done && self.logged.is_none_or(|logged| logged.elapsed() >= LOG_PAUSE) {
+            self.logged = Some(Instant::now());
             let Progress { files, total_files, bytes, total_bytes, events, .. } = now;
             info!(files, total_files, bytes, total_bytes, events, "reading history");
         }

@@ -39,11 +39,11 @@ pub(super) struct Loop {
     rules: Rules,
     clock: Clock,
     stop: CancellationToken,
-    reports: Reports,
+    pub(super) reports: Reports,
     runtime: Runtime,
     removed: watch::Receiver<u64>,
     pub(super) follower: Follower,
-    next_silence: Instant,
+    pub(super) next_silence: Instant,
     next_upkeep: Instant,
     backoff: Duration,
     /// Since when files wait for the history of others to be sent.

@@ -1,7 +1,10 @@
 mod again;
+mod copies;
 mod delivery;
 mod history;
-mod log;
+mod needs;
+mod progress;
 mod rig;
+mod silence;
 mod waiting;
 mod watching;

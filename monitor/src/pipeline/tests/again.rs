@@ -25,9 +25,7 @@ fn write(rig: &Rig, files: u32, lines: u32, filler: &str) {
 /// A deployment of its own for batches had what is fresh, lost it and asks for it, while the live server is away; how many
 /// events wait for each of the two in the end.
 fn asked_while_the_live_server_is_away(plant: impl FnOnce(&Rig)) -> [usize; 2] {
-    let home = tempfile::tempdir().unwrap();
-    std::fs::create_dir_all(home.path().join("claude/projects")).unwrap();
-    let mut rig = Rig::on(home, 1, deaf, |config| config.everything_to_batch = true);
+    let mut rig = Rig::on(Rig::empty_home(), 1, deaf, |config| config.everything_to_batch = true);
     rig.append("p/11111111-2222-4333-8444-555555555555.jsonl", &prompts(0, 20));
     rig.look_now();
     rig.read_all();

@@ -8,8 +8,8 @@ use vibetea_protocol::timestamp::MICROS_PER_DAY;
 use vibetea_protocol::{Clock, EventType, Timestamp};
 
 use super::super::{History, ReaderConfig};
-use super::log::Log;
 use super::rig::{Rig, deaf, prompt};
+use crate::heard::Log;
 use crate::outbox::Destination;
 
 const OLD: &str = "p/11111111-2222-4333-8444-555555555555.jsonl";
@@ -70,7 +70,8 @@ fn after_a_loss(history: History, harm: impl FnOnce(&Path)) -> (Vec<u32>, usize)
     }
     harm(&home.path().join("state/history-from"));
     let log = Log::default();
-    let mut rig = log.during(|| Rig::on(home, 1, deaf, config));
+    let _heard = log.listen();
+    let mut rig = Rig::on(home, 1, deaf, config);
     rig.read_all();
     (prompts_read(&rig, &said), log.lines("WARN"))
 }

@@ -40,9 +40,7 @@ pub(super) struct Rig {
 impl Rig {
     /// On an empty folder, with this key and kind of watch.
     pub(super) fn new(key: u8, start_watch: StartWatch) -> Self {
-        let home = tempfile::tempdir().unwrap();
-        std::fs::create_dir_all(home.path().join("claude/projects")).unwrap();
-        Self::on(home, key, start_watch, |_| {})
+        Self::on(Self::empty_home(), key, start_watch, |_| {})
     }
 
     /// On what is in this folder.
@@ -52,7 +50,18 @@ impl Rig {
         start_watch: StartWatch,
         change: impl FnOnce(&mut ReaderConfig),
     ) -> Self {
-        let outbox = Outbox::open(&home.path().join("state"), &Clock::System).unwrap();
+        Self::at(&Clock::System, home, key, start_watch, change)
+    }
+
+    /// The same at another time.
+    pub(super) fn at(
+        clock: &Clock,
+        home: tempfile::TempDir,
+        key: u8,
+        start_watch: StartWatch,
+        change: impl FnOnce(&mut ReaderConfig),
+    ) -> Self {
+        let outbox = Outbox::open(&home.path().join("state"), clock).unwrap();
         let identity = Identity::new(&[key; 32], &"desk".parse().unwrap());
         let mut config = ReaderConfig::new(home.path().join("claude"));
         change(&mut config);
@@ -62,7 +71,7 @@ impl Rig {
         let reports = Reports::new(progress, health);
         let stop = CancellationToken::new();
         let mut reader =
-            Loop::new(config, outbox.clone(), interpreter, Clock::System, stop, reports).unwrap();
+            Loop::new(config, outbox.clone(), interpreter, clock.clone(), stop, reports).unwrap();
         reader.follower.start_watch = start_watch;
         let tail = reader.begin().unwrap();
         Self { home, outbox, reader, tail, health: health_seen, progress: progress_seen }
@@ -77,6 +86,13 @@ impl Rig {
     pub(super) fn end(self) -> tempfile::TempDir {
         let Self { home, outbox, reader, tail, .. } = self;
         drop((outbox, reader, tail));
+        home
+    }
+
+    /// The folder of a reader that has not been yet.
+    pub(super) fn empty_home() -> tempfile::TempDir {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(home.path().join("claude/projects")).unwrap();
         home
     }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::super::follow::scan_pause;
 use super::super::{Following, ReaderConfig};
-use super::log::Log;
 use super::rig::{Deaf, Rig, deaf, prompts};
+use crate::heard::Log;
 use crate::tail::watch::{Hints, Watch};
 
 fn exhausted(_: &Path, _: &Hints) -> (Option<Box<dyn Watch>>, notify::Result<()>) {
@@ -17,25 +17,24 @@ type Start = fn(&Path, &Hints) -> (Option<Box<dyn Watch>>, notify::Result<()>);
 
 fn without_watches(start: Start) -> Result<(), String> {
     let log = Log::default();
-    log.during(|| {
-        let mut rig = Rig::new(1, start);
-        for turn in 0..5 {
-            rig.append(&format!("p/{turn}.jsonl"), &prompts(turn * 10, 4));
-            rig.look_now();
-            rig.read_all();
-        }
-        if rig.ids().len() < 5 * 4 {
-            return Err(format!("{} events", rig.ids().len()));
-        }
-        let health = *rig.health.borrow();
-        if !(health.is_degraded() && health.following == Following::Polling) {
-            return Err(format!("{health:?}"));
-        }
-        match log.lines("WARN") {
-            1 => Ok(()),
-            warnings => Err(format!("{warnings} warnings")),
-        }
-    })
+    let _heard = log.listen();
+    let mut rig = Rig::new(1, start);
+    for turn in 0..5 {
+        rig.append(&format!("p/{turn}.jsonl"), &prompts(turn * 10, 4));
+        rig.look_now();
+        rig.read_all();
+    }
+    if rig.ids().len() < 5 * 4 {
+        return Err(format!("{} events", rig.ids().len()));
+    }
+    let health = *rig.health.borrow();
+    if !(health.is_degraded() && health.following == Following::Polling) {
+        return Err(format!("{health:?}"));
+    }
+    match log.lines("WARN") {
+        1 => Ok(()),
+        warnings => Err(format!("{warnings} warnings")),
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::server::{Reply, Server, refusal, status};
 use super::*;
+use crate::heard::Log;
 use crate::outbox::DeliveryState;
 
 #[tokio::test]
@@ -87,6 +88,31 @@ async fn a_server_without_a_batch_route_keeps_no_history() {
     assert_eq!(attempts_until_history_is_given_up(refusal(404, "not_found")).await, 1);
     // without our server's own word it may be a proxy whose server is just being replaced
     assert!(attempts_until_history_is_given_up(status(404)).await >= 10);
+}
+
+/// History comes three times to a server without a batch route; how often the log says that it keeps none.
+async fn said_of_history(starts: usize) -> usize {
+    let server = Server::start(|_, _| refusal(404, "not_found")).await;
+    let log = Log::default();
+    let _heard = log.listen();
+    let disk = Disk::new();
+    for start in 0..starts {
+        let running = Plan::to(&server).start(&disk.outbox);
+        for round in 0..3 {
+            let first = (start * 100 + round * 10) as u64;
+            disk.put(first..first + 5, Needs::Batch);
+            eventually("history given up", || disk.waiting(Destination::Batch) == 0).await;
+        }
+        running.stop().await;
+    }
+    log.lines("keeps no history")
+}
+
+#[tokio::test]
+async fn that_a_server_keeps_no_history_is_said_once() {
+    assert_eq!(said_of_history(1).await, 1);
+    // planted bug: a sender that forgets what it has said, as a new one does
+    assert_eq!(said_of_history(2).await, 2);
 }
 
 #[tokio::test]

@@ -1,23 +1,23 @@
-//! What is logged while a test looks.
+//! What is logged while a test listens.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
 /// What was logged.
 #[derive(Clone, Default)]
-pub(super) struct Log(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    /// Hears what this thread logs meanwhile.
-    pub(super) fn during<T>(&self, work: impl FnOnce() -> T) -> T {
+    /// Hears what this thread logs until the answer is dropped.
+    pub(crate) fn listen(&self) -> tracing::subscriber::DefaultGuard {
         let writer = self.clone();
         let subscriber =
             tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
-        tracing::subscriber::with_default(subscriber, work)
+        tracing::subscriber::set_default(subscriber)
     }
 
-    /// How many lines hold these words.
-    pub(super) fn lines(&self, words: &str) -> usize {
+    /// How many lines hold these words so far.
+    pub(crate) fn lines(&self, words: &str) -> usize {
         let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
         text.lines().filter(|line| line.contains(words)).count()
     }
