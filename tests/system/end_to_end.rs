@@ -64,11 +64,7 @@ fn check_real(place: &Place, expected: &Expected) -> Vec<Stored> {
     assert_eq!(count("session", "action", "started"), 11);
     assert_eq!(events.iter().filter(|event| event.event_type == "error").count(), 9);
     assert_eq!(events.iter().filter(|event| event.event_type == "activity").count(), 45);
-    let of_these_kinds = |event: &&Stored| {
-        matches!(event.event_type.as_str(), "tool" | "activity" | "error")
-            || event.text("action") == "started"
-    };
-    let found: Vec<String> = events.iter().filter(of_these_kinds).map(|event| event.id.clone()).collect();
+    let found: Vec<String> = events.iter().map(|event| event.id.clone()).collect();
     exactly_once::compare(&ids, &found).unwrap_or_else(|difference| {
         let id = |event: &(&Natural, &Timestamp)| oracle::id(&identity, event.0, *event.1);
         let lost = expected.events.iter().filter(|event| difference.lost.contains(&id(event)));
@@ -86,6 +82,11 @@ fn the_oracle_counts_real_transcripts_as_people_did() {
     assert_eq!(expected.count(|natural| matches!(natural, Natural::SessionStarted(_))), 11);
     assert_eq!(expected.count(|natural| matches!(natural, Natural::Error(_))), 9);
     assert_eq!(expected.count(|natural| matches!(natural, Natural::Activity(_))), 45);
+    assert_eq!(expected.count(|natural| matches!(natural, Natural::SessionEnded(..))), 1);
+    assert_eq!(expected.count(|natural| matches!(natural, Natural::AgentStarted(_))), 6);
+    assert_eq!(expected.count(|natural| matches!(natural, Natural::AgentCompleted(_))), 6);
+    assert_eq!(expected.count(|natural| matches!(natural, Natural::AgentFailed(_))), 0);
+    assert_eq!(expected.count(|natural| matches!(natural, Natural::Summary(..))), 2);
 }
 
 #[test]

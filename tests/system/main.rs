@@ -13,6 +13,7 @@ mod exposure;
 mod fuzz;
 mod homes;
 mod hosted;
+mod kinds;
 mod logging;
 mod metrics;
 mod operations;
