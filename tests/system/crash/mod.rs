@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use catch_up::CatchUp;
 use emulated::{Bug, EmulatedMonitor};
-use proxy::{Proxy, Reply};
+use proxy::{Cut, Proxy, Reply};
 use restart::Restarts;
 use storm::{Storm, Target};
 use vibetea_tests::dice::Dice;
@@ -26,13 +26,21 @@ pub(crate) fn is_soak() -> bool {
 
 #[test]
 fn kills_of_monitor_and_server_lose_nothing_and_double_nothing() {
+    let calm = Storm { files: 40, lines: 10_000, ..Storm::CALM };
     let storm = if is_soak() {
-        Storm { files: 40, lines: 50_000, kills: 200, longest_pause: Duration::from_millis(900), proxy: None }
+        Storm { lines: 50_000, kills: 200, longest_pause: Duration::from_millis(900), ..calm }
     } else {
-        Storm { files: 40, lines: 10_000, kills: 50, longest_pause: Duration::from_millis(700), proxy: None }
+        Storm { kills: 35, longest_pause: Duration::from_millis(700), ..calm }
     };
     let outcome = storm.run(&[Target::Monitor, Target::Server, Target::Both]);
     outcome.unwrap_or_else(|difference| panic!("{difference}"));
+}
+
+/// Where nothing goes wrong nothing is sent twice: a server that knows events again is for what does go wrong.
+#[test]
+fn without_a_fault_no_event_is_sent_twice() {
+    let storm = Storm { files: 8, lines: 2000, ..Storm::CALM };
+    assert_eq!(storm.run(&[]).unwrap_or_else(|difference| panic!("{difference}")), 0);
 }
 
 /// A start after a kill may take this long until it has read what came meanwhile.
@@ -84,25 +92,28 @@ fn a_reply_before_the_commit_is_seen_by_the_check() {
 /// A network that cuts most connections after the server has committed and before its answer is through.
 #[test]
 fn answers_that_are_cut_off_store_nothing_twice() {
-    let storm = Storm {
-        files: 8,
-        lines: if is_soak() { 5000 } else { 500 },
-        kills: 0,
-        longest_pause: Duration::ZERO,
-        proxy: Some(Proxy { reply: Reply::MostlyCutOff }),
-    };
-    storm.run(&[]).unwrap_or_else(|difference| panic!("{difference}"));
+    let (lines, least) = if is_soak() { (4000, 1000) } else { (350, 100) };
+    let cut = Cut::default();
+    let proxy = Proxy { reply: Reply::CutOffAtFirst, cut: cut.clone() };
+    let storm = Storm { files: 8, lines, buffer: Some("3"), proxy: Some(proxy), ..Storm::CALM };
+    let repeated = storm.run(&[]).unwrap_or_else(|difference| panic!("{difference}"));
+    let cuts = cut.lock().unwrap().len();
+    assert!(cuts >= least, "{cuts} connections were cut");
+    // which the check of the test before this one sees
+    assert!(repeated >= cuts as u64, "{repeated} events were sent twice");
 }
 
 fn small_storm(reply: Reply) -> Result<(), Difference> {
+    let proxy = Some(Proxy { reply, cut: Cut::default() });
     let storm = Storm {
         files: 8,
         lines: 1500,
         kills: 8,
         longest_pause: Duration::from_millis(500),
-        proxy: Some(Proxy { reply }),
+        proxy,
+        ..Storm::CALM
     };
-    storm.run(&[Target::Server])
+    storm.run(&[Target::Server]).map(|_| ())
 }
 
 /// The emulated monitor does what ours promises, in the plainest way, so that the two tests after this one can

@@ -1,8 +1,9 @@
 //! Stands between monitor and server and can lie about what the server has.
 
+use std::collections::HashSet;
 use std::io::{BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// When the sender hears that its batch is stored.
@@ -12,15 +13,20 @@ pub(super) enum Reply {
     WhenAnswered,
     /// At once; the batch goes on to the server a moment later, if there is one then.
     AtOnce,
-    /// When the server has said so, once in three times; otherwise the connection is cut then.
-    MostlyCutOff,
+    /// When the server has said so for the second time; the first time the connection is cut then.
+    CutOffAtFirst,
 }
 
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Proxy {
     pub(super) reply: Reply,
+    /// What connections were cut of, each once.
+    pub(super) cut: Cut,
 }
+
+/// Bodies that the server had when the connection was cut before its answer.
+pub(super) type Cut = Arc<Mutex<HashSet<Vec<u8>>>>;
 
 /// What a server that answers too early has not done yet.
 const COMMIT_TAKES: Duration = Duration::from_millis(40);
@@ -36,7 +42,8 @@ impl Proxy {
         let listener = TcpListener::bind(at).expect("the port is free");
         std::thread::spawn(move || {
             for connection in listener.incoming().flatten() {
-                std::thread::spawn(move || self.reply.serve(&connection, server));
+                let cut = self.cut.clone();
+                std::thread::spawn(move || self.reply.serve(&connection, server, &cut));
             }
         });
         at
@@ -44,15 +51,15 @@ impl Proxy {
 }
 
 impl Reply {
-    fn serve(self, connection: &TcpStream, server: SocketAddr) {
+    fn serve(self, connection: &TcpStream, server: SocketAddr, cut: &Cut) {
         let mut reader = BufReader::new(connection);
         while let Some(request) = read_request(&mut reader) {
             let answer = match self {
                 Self::WhenAnswered => forward(server, &request),
-                Self::MostlyCutOff => {
-                    static TURN: AtomicU32 = AtomicU32::new(0);
+                Self::CutOffAtFirst => {
                     let answer = forward(server, &request);
-                    answer.filter(|_| TURN.fetch_add(1, Ordering::Relaxed) % 3 == 2)
+                    let mut cut = cut.lock().expect("nobody panics with it");
+                    answer.filter(|_| !cut.insert(request.body))
                 }
                 Self::AtOnce => {
                     let empty =
