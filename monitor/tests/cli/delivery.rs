@@ -54,8 +54,9 @@ fn a_stop_under_load_leaves_every_event_confirmed_or_queued() {
     let mut monitor = home.start(&server.url, &[("VIBETEA_BUFFER_SIZE", "5")]);
     eventually("the load", || server.bodies().len() > 20);
     monitor.signal("-TERM");
-    let (ended, _) = monitor.wait();
+    let (ended, took) = monitor.wait();
     assert_eq!(ended.code(), Some(0), "{}", monitor.log());
+    assert!(took < Duration::from_secs(5), "{took:?}");
     let read = status(&home)["counters"]["events"].as_u64().unwrap();
     let store = rusqlite::Connection::open(home.path(".local/state/vibetea/outbox.db")).unwrap();
     let mut waiting = store.prepare("SELECT 'evt_' || id FROM outbox").unwrap();

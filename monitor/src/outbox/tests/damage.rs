@@ -1,6 +1,7 @@
 //! A thousand ways to damage the store (some of them in the short form): it is believed whole or not at all.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use super::is_soak;
 use super::small_reader::{contradictions, deliver, open_with, payload, read_to};
@@ -9,6 +10,7 @@ use super::*;
 const LINES: u64 = 60;
 const DELIVERED: u64 = 20;
 const PAGE: usize = 4096;
+const OPENS_WITHIN: Duration = Duration::from_secs(5);
 
 /// xorshift64*: the same damages on every run.
 struct Dice(u64);
@@ -125,7 +127,9 @@ fn a_damaged_store_is_believed_whole_or_set_aside_and_everything_is_read_again()
         believed_wrongly += u64::from(is_believed_wrongly(laid_out(&broken).path()));
         let folder = laid_out(&broken);
         let folder = folder.path();
+        let start = Instant::now();
         let outbox = open_with(folder, None).unwrap_or_else(|error| panic!("round {round}: {error}"));
+        assert!(start.elapsed() < OPENS_WITHIN, "round {round}: {:?}", start.elapsed());
         assert_eq!(contradictions(&outbox, &delivered), [] as [&str; 0], "round {round}");
         set_aside += u64::from(outbox.files().unwrap().is_empty());
         // reading and sending go on, and the server has what it would have had

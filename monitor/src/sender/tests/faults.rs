@@ -95,6 +95,7 @@ async fn slow_server() -> Server {
 
 #[tokio::test]
 async fn a_silent_and_a_dripping_server_cost_one_time_limit_each_and_no_connection() {
+    assert!(Timing::default().request <= Duration::from_secs(30));
     let (server, patient_server) = (slow_server().await, slow_server().await);
     let (disk, patient_disk) = (Disk::with(1, Needs::Live), Disk::with(1, Needs::Live));
     let running = Plan::to(&server).start(&disk.outbox);
