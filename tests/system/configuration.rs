@@ -133,6 +133,37 @@ fn a_monitor_state_of_a_newer_release_is_left_alone() {
     assert_eq!(fs::read(&outbox).unwrap(), before);
 }
 
+/// Starts a place with one of its monitor's smaller files damaged, says one thing more, and stops; how many events are
+/// stored then.
+fn stored_in_spite_of(name: &str, damage: &[u8]) -> u64 {
+    let place = used_place();
+    let file = place.state().join(name);
+    assert!(file.is_file(), "{name} is not there");
+    fs::write(&file, damage).unwrap();
+    let before = stored::count(&place.database());
+    let program = place.start("vibetea", &["up", "--port", &place.port.to_string()], &[("RUST_LOG", "warn")]);
+    let line = Session::new(2, "shop").next_line(Clock::System.now());
+    Appender::open(&Session::new(2, "shop").path(&place.claude())).line(&line.text);
+    let all = before + line.events.len() as u64;
+    until_so(Duration::from_secs(5), &format!("it starts with {name} damaged and goes on"), || {
+        stored::count(&place.database()) >= all
+    });
+    program.terminate();
+    let ended = program.wait(Duration::from_secs(10));
+    assert!(ended.status.success(), "{name}: {}", ended.stderr);
+    assert!(!ended.stderr.contains("panicked"), "{name}: {}", ended.stderr);
+    stored::count(&place.database()) - all
+}
+
+#[test]
+fn a_damaged_file_beside_the_monitors_store_costs_neither_the_start_nor_an_event() {
+    for name in ["history-from", "running.json", "sent.db"] {
+        for damage in [&b""[..], b"\xff\xfe{", &[0x5a; 9000]] {
+            assert_eq!(stored_in_spite_of(name, damage), 0, "{name}");
+        }
+    }
+}
+
 #[test]
 fn a_corrupt_monitor_state_is_set_aside_and_adds_nothing() {
     let place = used_place();
