@@ -289,10 +289,15 @@ mod tests {
     use serde::Serialize;
     use static_assertions::{assert_impl_any, assert_not_impl_any};
 
-    use super::{Header, Observation, RawCall, Record};
+    use super::{Block, Header, Observation, RawCall, Record};
     use crate::transcript::FileState;
+    use crate::transcript::record::{Input, Message, ToolUseResult};
 
     assert_not_impl_any!(Record<'static>: Serialize, Debug, Display, Clone);
+    assert_not_impl_any!(Message<'static>: Serialize, Debug, Display, Clone);
+    assert_not_impl_any!(Block<'static>: Serialize, Debug, Display, Clone);
+    assert_not_impl_any!(Input<'static>: Serialize, Debug, Display, Clone);
+    assert_not_impl_any!(ToolUseResult<'static>: Serialize, Debug, Display, Clone);
     assert_not_impl_any!(Header<'static>: Serialize, Debug, Display, Clone);
     assert_not_impl_any!(RawCall<'static>: Serialize, Debug, Display, Clone);
     assert_not_impl_any!(Observation<'static>: Serialize, Debug, Display, Clone);

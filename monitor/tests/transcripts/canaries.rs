@@ -4,8 +4,10 @@ use std::fmt::Write as _;
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
+use vibetea_protocol::event::write_event;
+use vibetea_protocol::event_type::TypeField;
 
-use crate::harness::{MapMemory, Reader, SESSION, interpreter, is_soak, main_file};
+use crate::harness::{MapMemory, Reader, SESSION, interpreter, is_soak, main_file, subagents};
 use crate::sown::{Canaries, Made};
 use crate::traces::traces;
 
@@ -86,14 +88,41 @@ fn with_ids_of(lines: &[Value], other: &[Value]) -> Vec<Value> {
     lines
 }
 
-/// Events alone: what would go over the wire.
-fn sent(lines: &[Value]) -> Vec<String> {
-    let interpreter = interpreter();
+/// The files of a session with a subagent, by their paths.
+fn files(lines: &[Value], inside: &[Value]) -> [(String, Vec<Value>); 2] {
+    [(main_file(), lines.to_vec()), (subagents("agent-a5bdbc1"), inside.to_vec())]
+}
+
+/// The body of a request with all events of these files, byte for byte as it would go over the wire.
+fn body(files: &[(String, Vec<Value>)]) -> String {
+    let (interpreter, source) = (interpreter(), "desk".parse().unwrap());
     let mut memory = MapMemory::default();
-    let path = main_file();
-    let mut reader = Reader::new(&interpreter, &path);
-    let events = lines.iter().flat_map(|line| reader.line(line.to_string().as_bytes(), &mut memory));
-    events.map(|event| format!("{} {} {}", event.id(), event.timestamp(), event.payload_json())).collect()
+    let mut body = String::from("[");
+    for (path, lines) in files {
+        let mut reader = Reader::new(&interpreter, path);
+        for event in lines.iter().flat_map(|line| reader.line(line.to_string().as_bytes(), &mut memory)) {
+            let (id, at, kind) = (event.id(), event.timestamp(), event.event_type());
+            write_event(&mut body, TypeField::EventType, &id, &source, at, kind, &event.payload_json());
+            body.push(',');
+        }
+    }
+    body
+}
+
+/// The same of one file.
+fn sent(lines: &[Value]) -> String {
+    body(&[(main_file(), lines.to_vec())])
+}
+
+/// The lines with ids of their own for records and calls, as another file has them.
+fn of_a_subagent(lines: &[Value]) -> Vec<Value> {
+    let mut lines = lines.to_vec();
+    for line in &mut lines {
+        if let Some(uuid) = line["uuid"].as_str() {
+            line["uuid"] = json!(format!("inside-{uuid}"));
+        }
+    }
+    lines
 }
 
 /// A second transcript that differs from the first in what is nobody's business alone.
@@ -112,11 +141,21 @@ proptest! {
     })]
 
     #[test]
-    fn transcripts_that_differ_in_text_alone_send_the_same(one in any::<u64>(), other in any::<u64>()) {
-        let (one, other) = pair(Made::OfAnything, (one, other));
-        let traffic = sent(&one);
-        prop_assert!(traffic.len() > 20, "the transcript was understood");
-        prop_assert_eq!(traffic, sent(&other));
+    fn transcripts_that_differ_in_text_alone_send_the_same(
+        one in any::<u64>(),
+        other in any::<u64>(),
+        has_subagent in prop::bool::weighted(0.2),
+    ) {
+        let (first, second) = pair(Made::OfAnything, (one, other));
+        let traffic = sent(&first);
+        prop_assert!(traffic.matches("\"eventType\"").count() > 20, "the transcript was understood");
+        prop_assert_eq!(&traffic, &sent(&second));
+        if has_subagent {
+            let inside = pair(Made::OfAnything, (!one, !other));
+            let whole = body(&files(&first, &of_a_subagent(&inside.0)));
+            prop_assert!(whole.len() > traffic.len() + 1000, "so was the subagent's");
+            prop_assert_eq!(whole, body(&files(&second, &of_a_subagent(&inside.1))));
+        }
     }
 }
 

@@ -114,6 +114,35 @@ fn nothing_private_gets_out_whatever_goes_wrong() {
     }
 }
 
+/// The bytes of one of the monitor's files, with what SQLite keeps beside it.
+fn kept_in(desk: &Desk, file: &str) -> Vec<u8> {
+    let read = |ending: &str| std::fs::read(desk.path(&format!(".local/state/vibetea/{file}{ending}")));
+    ["", "-wal"].into_iter().filter_map(|ending| read(ending).ok()).flatten().collect()
+}
+
+/// Planted leak: a directory's name is let out, so a marked one is found wherever it goes.
+#[test]
+fn a_name_that_is_let_out_is_found_in_all_that_is_sent_and_kept() {
+    let mut canaries = Canaries::new(78);
+    let words = [canaries.word()];
+    let desk = Desk::new("home-of-dev", &[("VIBETEA_SOURCE_ID", "desk")]);
+    let mut line = prompt("u1", 0, "hi");
+    line["cwd"] = format!("/srv/{}", words[0]).into();
+    desk.write(&main_file(), &file(&[line]));
+    let run = desk.start(DEAD_SERVER);
+    eventually("everything is read", || desk.counter("lines") == 1);
+    drop(run);
+    assert_ne!(traces(&words, &kept_in(&desk, "outbox.db")), []);
+
+    let server = Server::accepting();
+    let run = desk.start(&server.url);
+    eventually("everything is gone", || desk.waiting() == Some(0));
+    run.stop();
+    let sent: Vec<u8> = server.take().iter().flat_map(Request::bytes).collect();
+    assert_ne!(traces(&words, &sent), []);
+    assert_ne!(traces(&words, &kept_in(&desk, "sent.db")), []);
+}
+
 fn contains(bytes: &[u8], text: &str) -> bool {
     memchr::memmem::find(bytes, text.as_bytes()).is_some()
 }

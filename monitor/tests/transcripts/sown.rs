@@ -287,6 +287,18 @@ impl Canaries {
         }
     }
 
+    /// What a record that says something says of its circumstances.
+    fn mark_envelope(&mut self, line: &mut Value) {
+        for field in ["version", "userType", "gitBranch"] {
+            if line[field].is_string() {
+                line[field] = json!(self.next());
+            }
+        }
+        if line["message"]["role"].is_string() {
+            line["message"]["role"] = json!(self.next());
+        }
+    }
+
     fn quiet(&mut self) -> Vec<Value> {
         let mut records = quiet_records();
         for record in &mut records {
@@ -297,7 +309,11 @@ impl Canaries {
 
     /// A whole transcript of lines, every text and every key of which is a canary where it may be.
     pub(crate) fn transcript(&mut self) -> Vec<Value> {
-        let mut lines = [self.spoken(), self.tools(), self.others(), self.quiet()].concat();
+        let mut speaking = [self.spoken(), self.tools(), self.others()].concat();
+        for line in &mut speaking {
+            self.mark_envelope(line);
+        }
+        let mut lines = [speaking, self.quiet()].concat();
         for line in &mut lines {
             self.sprinkle(line);
         }
