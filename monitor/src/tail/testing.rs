@@ -5,7 +5,7 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::{Limits, Position, Tail, Work};
+use super::{Class, Limits, Position, Tail, Work};
 
 /// Mistakes that a check has to find.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,7 +96,8 @@ impl Desk {
 
     pub(super) fn next(&mut self) -> Option<Work> {
         if self.planted == Planted::LooksInside {
-            self.tail.touched.opened += self.tail.files.len() as u64;
+            let files: Vec<String> = self.tail.files.keys().cloned().collect();
+            files.iter().for_each(|path| self.tail.queue.push(path, Class::History, 0));
         }
         let mut work = self.tail.next(true)?;
         match self.planted {
