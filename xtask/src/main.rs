@@ -132,6 +132,8 @@ fn soak() -> Result<()> {
         "exposure::",
         "fuzz::",
         "upkeep::",
+        "preview::memory",
+        "homes::",
     ];
     shell::cargo_command(["nextest", "run", "--profile", "soak"].into_iter().chain(packages).chain(tests))
         .env("VIBETEA_SOAK", "1")
