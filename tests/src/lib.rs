@@ -11,6 +11,7 @@ pub mod oracle;
 pub mod place;
 pub mod program;
 pub mod release;
+pub mod skip;
 pub mod socket;
 pub mod stored;
 pub mod transcript;

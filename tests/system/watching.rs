@@ -7,6 +7,7 @@ use std::time::Duration;
 use vibetea_protocol::Clock;
 use vibetea_tests::place::Place;
 use vibetea_tests::program::path_of;
+use vibetea_tests::skip::skip;
 use vibetea_tests::transcript::{Appender, Session};
 use vibetea_tests::{stored, wait};
 
@@ -42,7 +43,7 @@ fn a_monitor_at_the_limit_of_watches_polls_says_so_once_and_loses_nothing() {
         })
         .collect();
     let Some(script) = with_few_watches(&place, 4, "vibetea-monitor") else {
-        eprintln!("not checked: a user namespace with a limit of its own cannot be had here");
+        skip("a user namespace with a limit of its own cannot be had here");
         return;
     };
     let environment = place.monitor_environment(&[("RUST_LOG", "warn")]);

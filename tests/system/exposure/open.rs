@@ -6,6 +6,7 @@ use std::time::Duration;
 use vibetea_testkit::Authority;
 use vibetea_tests::place::{Place, SOURCE};
 use vibetea_tests::program::Program;
+use vibetea_tests::skip::skip;
 use vibetea_tests::wait::until;
 
 const MISCONFIGURED: i32 = 78;
@@ -16,7 +17,7 @@ fn can_be_alone() -> bool {
     let tried = Command::new("unshare").args(["-rn", "true"]).status();
     let can = tried.is_ok_and(|status| status.success());
     if !can {
-        eprintln!("skipped: no network of its own can be made here");
+        skip("no network of its own can be made here");
     }
     can
 }

@@ -10,6 +10,7 @@ use vibetea_protocol::Clock;
 use vibetea_testkit::lack::can_trace;
 use vibetea_tests::place::{Place, source};
 use vibetea_tests::program::Program;
+use vibetea_tests::skip::skip;
 use vibetea_tests::transcript::{Appender, Session};
 use vibetea_tests::wait::until_so;
 use vibetea_tests::{exactly_once, oracle, stored};
@@ -51,7 +52,7 @@ fn start_on_small_disk(place: &Place) -> Option<(Program, PathBuf)> {
     let own_mounts = ["unshare", "-r", "-m"];
     let works = Command::new(own_mounts[0]).args(&own_mounts[1..]).arg("true").output();
     if !works.is_ok_and(|output| output.status.success()) {
-        eprintln!("skipped: nobody may have mounts of his own here");
+        skip("nobody may have mounts of his own here");
         return None;
     }
     std::fs::create_dir(place.state()).unwrap();

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use vibetea_tests::dice::Dice;
 use vibetea_tests::program::Program;
+use vibetea_tests::skip::skip;
 
 use super::Site;
 use super::site::{LONG, events};
@@ -86,7 +87,7 @@ fn a_full_disk_gives_one_clear_error_and_no_file() {
         let ended = site.command_under(&wrapper, &[Path::new("backup"), &file]).wait(LONG);
         if ended.status.code() != Some(1) {
             assert!(!ended.status.success(), "it fitted");
-            eprintln!("skipped: nobody may have mounts of his own here");
+            skip("nobody may have mounts of his own here");
             return;
         }
         assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
