@@ -11,10 +11,10 @@ use tokio_util::task::TaskTracker;
 use vibetea_protocol::{Clock, ErrorCode, SourceId};
 
 use crate::access::Registry;
-use crate::auth::{self, Guesses, Holder, Tickets, Token, Viewer};
+use crate::auth::{self, Guesses, Holder, Tickets, Token, Unverified, Viewer};
 use crate::backend::{Backend, Relay, frames};
 use crate::backup::Origin;
-use crate::callers::Callers;
+use crate::callers::{Callers, Holdings};
 use crate::config::{AllowedHost, BasePath, Config, CorsOrigins, Database, PublicUrl};
 use crate::error::Refusal;
 use crate::hub::Hub;
@@ -39,6 +39,10 @@ pub struct AppState {
     pub rate: RateLimit<Arc<SourceId>>,
     /// Who asks from where, and how much one address may.
     pub callers: Arc<Callers>,
+    /// How many live streams a token holds.
+    pub streams: Arc<Holdings<Holder>>,
+    /// How much is held of bodies whose sender is not proven yet.
+    pub unverified: Arc<Unverified>,
     /// How often wrong enrolment codes are heard.
     pub guesses: Guesses,
     /// The live stream.
@@ -194,6 +198,8 @@ pub(crate) async fn build(config: Config, clock: Clock, stop: CancellationToken)
         tickets: Tickets::default(),
         rate: RateLimit::new(config.rate_per_sec, config.rate_burst, MOST_SOURCES),
         callers: Arc::new(Callers::new(&config.exposure)),
+        streams: Arc::new(Holdings::new(config.max_streams_per_token)),
+        unverified: Arc::new(Unverified::new(config.max_unverified_bytes)),
         guesses: Guesses::default(),
         hub,
         backend,

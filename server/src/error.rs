@@ -9,7 +9,7 @@ use crate::access::ChangeError;
 use crate::store::{AccessError, Refused, StoreError};
 
 /// A refusal with what HTTP adds to it.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     problem: Problem,
     status: u16,
@@ -18,6 +18,8 @@ pub struct Refusal {
 
 /// Seconds after which asking a store again that was away can help.
 const STORE_RETRY_SECONDS: u64 = 2;
+/// Seconds after which the bodies that fill the room are here, or given up.
+const BODIES_RETRY_SECONDS: u64 = 2;
 /// Seconds after which a live stream may have ended that leaves room for another.
 const STREAMS_RETRY_SECONDS: u64 = 30;
 
@@ -69,6 +71,32 @@ impl Refusal {
     /// A fault of the server, which its log tells more about.
     pub fn internal() -> Self {
         Self::new(ErrorCode::InternalError, "The server failed to handle this request")
+    }
+
+    /// The token holds as many live streams as it may.
+    pub fn too_many_streams_of_a_token() -> Self {
+        let mut refusal =
+            Self::new(ErrorCode::RateLimited, "This token holds as many live streams as one token may");
+        refusal.retry_after = Some(STREAMS_RETRY_SECONDS);
+        refusal
+    }
+
+    /// All tokens together hold as many live streams as there are places for.
+    pub fn streams_full() -> Self {
+        let mut refusal =
+            Self::new(ErrorCode::Unavailable, "This server serves as many live streams as it has places for");
+        refusal.retry_after = Some(STREAMS_RETRY_SECONDS);
+        refusal
+    }
+
+    /// More unverified bodies are arriving than there is room for.
+    pub fn too_many_bodies() -> Self {
+        let mut refusal = Self::new(
+            ErrorCode::Unavailable,
+            "More is arriving at the moment than this server has room for; please try again later",
+        );
+        refusal.retry_after = Some(BODIES_RETRY_SECONDS);
+        refusal
     }
 
     /// The code.

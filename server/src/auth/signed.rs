@@ -1,24 +1,19 @@
 //! The one place that orders the checks of a signed request.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::body::{Body, HttpBody as _};
+use axum::body::Body;
 use axum::http::{HeaderMap, header};
-use bytes::{Bytes, BytesMut};
-use http_body_util::BodyExt as _;
+use bytes::Bytes;
 use vibetea_protocol::batch::{self, IdRule, IncomingEvent};
 use vibetea_protocol::signing::{BodySignature, PublicKey};
 use vibetea_protocol::{ErrorCode, Problem, SIGNATURE_HEADER, SOURCE_HEADER, SourceId};
 
+use super::body::{announced_length, linger, pass_over, read, too_large};
+use super::unverified::Unverified;
 use super::verify::found_in_rounds;
 use crate::access::Registry;
-
-/// Longest time a body may take to arrive.
-const BODY_DEADLINE: Duration = Duration::from_secs(30);
-/// A refused body is read on for this long, so that its sender gets to read the answer.
-const LINGER: Duration = Duration::from_secs(2);
-const LINGER_BYTES: usize = 64 * 1024 * 1024;
+use crate::error::Refusal;
 
 /// A body whose sender is known.
 #[derive(Debug)]
@@ -41,10 +36,11 @@ impl SignedBody {
 /// Reads and checks a request in the contract's order: size, headers, source, signature.
 pub async fn receive(
     access: &Registry,
+    unverified: &Arc<Unverified>,
     headers: &HeaderMap,
     body: Body,
     limit: usize,
-) -> Result<SignedBody, Problem> {
+) -> Result<SignedBody, Refusal> {
     let announced = announced_length(headers, &body);
     if announced.is_some_and(|length| length > limit as u64) {
         // a client that waits for leave to send gets none
@@ -53,14 +49,16 @@ pub async fn receive(
         }
         return Err(too_large(limit));
     }
-    // a length that was announced cannot be exceeded, so what the headers settle needs no body
-    if announced.is_some()
-        && let Err(problem) = identify(access, headers)
-    {
-        linger(body);
-        return Err(problem);
+    if let Err(problem) = identify(access, headers) {
+        match announced {
+            // a length that was announced cannot be exceeded, so what the headers settle needs no body
+            Some(_) => linger(body),
+            // any other may be too large, which is the first thing to be told
+            None => pass_over(body, limit).await?,
+        }
+        return Err(problem.into());
     }
-    let body = read(body, limit, announced).await?;
+    let body = read(body, limit, unverified).await?;
     // asked again: a source may have been revoked while its body was on the way
     let (source, key) = match identify(access, headers)? {
         Claim::Free(source) => (source, None),
@@ -73,13 +71,18 @@ pub async fn receive(
 }
 
 /// Reads a body that nobody has to sign.
-pub async fn receive_unsigned(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Problem> {
+pub async fn receive_unsigned(
+    unverified: &Arc<Unverified>,
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+) -> Result<Bytes, Refusal> {
     let announced = announced_length(headers, &body);
     if announced.is_some_and(|length| length > limit as u64) {
         linger(body);
         return Err(too_large(limit));
     }
-    read(body, limit, announced).await
+    read(body, limit, unverified).await
 }
 
 /// Who the headers say is sending.
@@ -148,65 +151,10 @@ fn invalid_signature() -> Problem {
     )
 }
 
-fn too_large(limit: usize) -> Problem {
-    Problem::new(ErrorCode::PayloadTooLarge, format!("The body is larger than {limit} bytes"))
-}
-
-fn announced_length(headers: &HeaderMap, body: &Body) -> Option<u64> {
-    let header = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    header.or_else(|| body.size_hint().exact())
-}
-
-async fn read(mut body: Body, limit: usize, announced: Option<u64>) -> Result<Bytes, Problem> {
-    let collect = async {
-        let mut whole = BytesMut::with_capacity(first_capacity(limit, announced));
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|_| {
-                Problem::new(ErrorCode::InvalidRequest, "The request cannot be read: the body ends too early")
-            })?;
-            let Ok(data) = frame.into_data() else { continue };
-            if whole.len() + data.len() > limit {
-                return Err(too_large(limit));
-            }
-            whole.extend_from_slice(&data);
-        }
-        Ok(whole.freeze())
-    };
-    match tokio::time::timeout(BODY_DEADLINE, collect).await {
-        Ok(Err(problem)) if problem.error == ErrorCode::PayloadTooLarge => {
-            linger(body);
-            Err(problem)
-        }
-        Ok(done) => done,
-        Err(_) => Err(Problem::new(
-            ErrorCode::RequestTimeout,
-            format!("The body did not arrive within {} seconds", BODY_DEADLINE.as_secs()),
-        )),
-    }
-}
-
-/// What is announced is not yet there: a sender of headers alone shall not make the server set aside much.
-fn first_capacity(limit: usize, announced: Option<u64>) -> usize {
-    const MOST: usize = 64 * 1024;
-    announced.and_then(|length| usize::try_from(length).ok()).unwrap_or(0).min(limit).min(MOST)
-}
-
-/// Throws away what still comes of a refused body. A connection that is closed over unread bytes is reset,
-/// and a reset can overtake the answer.
-pub(crate) fn linger(mut body: Body) {
-    tokio::spawn(tokio::time::timeout(LINGER, async move {
-        let mut left = LINGER_BYTES;
-        while let Some(Ok(frame)) = body.frame().await {
-            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
-            if left == 0 {
-                break;
-            }
-        }
-    }));
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use axum::http::HeaderValue;
     use ed25519_dalek::SigningKey;
     use vibetea_protocol::signing::sign_body;
@@ -232,12 +180,16 @@ mod tests {
         sign_body(&SigningKey::from_bytes(&[seed; 32]), body.as_bytes())
     }
 
-    async fn code(headers: &HeaderMap, body: Body, limit: usize) -> Option<ErrorCode> {
-        receive(&registry(false), headers, body, limit).await.err().map(|problem| problem.error)
+    fn roomy() -> Arc<Unverified> {
+        Arc::new(Unverified::new(1 << 20))
     }
 
-    async fn uniform(headers: &HeaderMap, body: Body, limit: usize) -> Option<Problem> {
-        receive(&registry(true), headers, body, limit).await.err()
+    async fn code(headers: &HeaderMap, body: Body, limit: usize) -> Option<ErrorCode> {
+        receive(&registry(false), &roomy(), headers, body, limit).await.err().map(|refusal| refusal.code())
+    }
+
+    async fn uniform(headers: &HeaderMap, body: Body, limit: usize) -> Option<Refusal> {
+        receive(&registry(true), &roomy(), headers, body, limit).await.err()
     }
 
     fn chunked(parts: &[&'static str]) -> Body {
@@ -259,7 +211,8 @@ mod tests {
     async fn the_key_that_signed_is_told() {
         for (uniform_errors, seed) in [(false, 1), (false, 2), (true, 1), (true, 2)] {
             let headers = headers("laptop", &signed_with(seed, "[]"));
-            let signed = receive(&registry(uniform_errors), &headers, Body::from("[]"), 100).await.unwrap();
+            let signed =
+                receive(&registry(uniform_errors), &roomy(), &headers, Body::from("[]"), 100).await.unwrap();
             assert_eq!(signed.key, Some(PublicKey::of(&SigningKey::from_bytes(&[seed; 32]))));
         }
     }
@@ -288,7 +241,7 @@ mod tests {
         let wrong = signed_with(3, "[]");
         for signature in [wrong.as_str(), "x"] {
             let known = uniform(&headers("laptop", signature), Body::from("[]"), 100).await;
-            assert_eq!(known.as_ref().map(|problem| problem.error), Some(ErrorCode::InvalidSignature));
+            assert_eq!(known.as_ref().map(Refusal::code), Some(ErrorCode::InvalidSignature));
             for source in ["nobody", &"x".repeat(129)] {
                 let unknown = uniform(&headers(source, signature), Body::from("[]"), 100).await;
                 assert_eq!(unknown, known, "{source}");
@@ -301,14 +254,54 @@ mod tests {
         for source in ["laptop", "nobody"] {
             let mut headers = headers(source, &wrong);
             headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("2"));
-            let problem = uniform(&headers, broken(), 100).await.unwrap();
-            assert_eq!(problem.error, ErrorCode::InvalidRequest, "{source}");
+            let refusal = uniform(&headers, broken(), 100).await.unwrap();
+            assert_eq!(refusal.code(), ErrorCode::InvalidRequest, "{source}");
         }
         // the twin: by default they are told apart
         assert_eq!(
             code(&headers("nobody", &wrong), Body::from("[]"), 100).await,
             Some(ErrorCode::UnknownSource)
         );
+    }
+
+    static CHUNK: [u8; 10_000] = [b'x'; 10_000];
+
+    /// A body of unknown length without an end, and how many bytes were taken of it.
+    fn endless() -> (Body, Arc<AtomicUsize>) {
+        let taken = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&taken);
+        let chunks = futures_util::stream::repeat_with(move || {
+            counter.fetch_add(CHUNK.len(), Ordering::Relaxed);
+            Ok::<_, std::io::Error>(&CHUNK[..])
+        });
+        (Body::from_stream(chunks), taken)
+    }
+
+    #[tokio::test]
+    async fn of_chunks_without_an_end_no_more_is_read_than_may_be_sent() {
+        let signed = headers("laptop", &signed_with(1, "[]"));
+        for headers in [HeaderMap::new(), headers("nobody", "x"), signed] {
+            let (body, taken) = endless();
+            assert_eq!(code(&headers, body, 10 * CHUNK.len()).await, Some(ErrorCode::PayloadTooLarge));
+            assert_eq!(
+                taken.load(Ordering::Relaxed),
+                11 * CHUNK.len(),
+                "the chunk that is too much is the last"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_the_headers_refuse_is_not_kept() {
+        let no_room = Arc::new(Unverified::new(0));
+        let code = async |headers: HeaderMap| {
+            let received = receive(&registry(false), &no_room, &headers, chunked(&["x"; 50]), 100).await;
+            received.unwrap_err().code()
+        };
+        assert_eq!(code(HeaderMap::new()).await, ErrorCode::MissingAuth);
+        assert_eq!(code(headers("nobody", "x")).await, ErrorCode::UnknownSource);
+        // the twin: one that may turn out to be signed is
+        assert_eq!(code(headers("laptop", &signed_with(1, "other"))).await, ErrorCode::Unavailable);
     }
 
     #[tokio::test(start_paused = true)]
@@ -322,7 +315,8 @@ mod tests {
     async fn without_authentication_a_source_is_still_needed() {
         let refused = |headers| async move {
             let registry = Registry::of_configuration(Access::Open);
-            receive(&registry, &headers, Body::from("[]"), 100).await.err().map(|problem| problem.error)
+            let received = receive(&registry, &roomy(), &headers, Body::from("[]"), 100).await;
+            received.err().map(|refusal| refusal.code())
         };
         assert_eq!(refused(HeaderMap::new()).await, Some(ErrorCode::MissingAuth));
         assert_eq!(refused(headers("anyone", "")).await, None);

@@ -59,7 +59,7 @@ pub struct Viewer {
 }
 
 /// Whose token a viewer showed.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Holder {
     /// None is needed.
     Anybody,

@@ -1,50 +1,49 @@
-//! How many connections each address holds.
+//! How many connections each address holds, and how many live streams each token.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::Block;
-
-/// Counts by address; no larger than the number of connections, as what nobody holds is not kept.
+/// Counts by who holds; no larger than the number of connections, as what nobody holds is not kept.
 #[derive(Debug)]
-pub(crate) struct Holdings {
+pub struct Holdings<K> {
     most: usize,
-    counts: Mutex<HashMap<Block, usize>>,
+    counts: Mutex<HashMap<K, usize>>,
 }
 
-/// One of an address's connections; given back when it is dropped.
+/// One of what somebody holds; given back when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Held {
-    holdings: Arc<Holdings>,
-    block: Block,
+pub(crate) struct Held<K: Copy + Eq + Hash> {
+    holdings: Arc<Holdings<K>>,
+    who: K,
 }
 
-impl Holdings {
-    /// At most so many for each address.
+impl<K: Copy + Eq + Hash> Holdings<K> {
+    /// At most so many for each.
     pub(crate) fn new(most: usize) -> Self {
         Self { most, counts: Mutex::default() }
     }
 
-    /// One more for this address; `None` where it has the most.
-    pub(crate) fn take(this: &Arc<Self>, block: Block) -> Option<Held> {
+    /// One more for whoever it is; `None` where they have the most.
+    pub(crate) fn take(this: &Arc<Self>, who: K) -> Option<Held<K>> {
         let mut counts = this.lock();
-        let count = counts.entry(block).or_default();
+        let count = counts.entry(who).or_default();
         if *count >= this.most {
             return None;
         }
         *count += 1;
-        Some(Held { holdings: Arc::clone(this), block })
+        Some(Held { holdings: Arc::clone(this), who })
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Block, usize>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<K, usize>> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Held {
+impl<K: Copy + Eq + Hash> Drop for Held<K> {
     fn drop(&mut self) {
-        if let Entry::Occupied(mut count) = self.holdings.lock().entry(self.block) {
+        if let Entry::Occupied(mut count) = self.holdings.lock().entry(self.who) {
             *count.get_mut() -= 1;
             if *count.get() == 0 {
                 count.remove();
@@ -55,6 +54,7 @@ impl Drop for Held {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Block;
     use super::*;
 
     #[test]

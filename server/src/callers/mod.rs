@@ -13,7 +13,8 @@ use axum::http::HeaderMap;
 
 pub use forwarded::TrustedProxies;
 pub(crate) use forwarded::claims_a_proxy;
-pub(crate) use held::{Held, Holdings};
+pub(crate) use held::Held;
+pub use held::Holdings;
 
 use crate::config::Exposure;
 use crate::limit::RateLimit;
@@ -65,7 +66,7 @@ pub struct Callers {
     proxies: Option<TrustedProxies>,
     rate: RateLimit<Block>,
     rate_on_loopback: bool,
-    held: Arc<Holdings>,
+    held: Arc<Holdings<Block>>,
     held_on_loopback: bool,
     /// Whether it was said that a proxy is not named.
     said: AtomicBool,
@@ -129,17 +130,17 @@ impl Callers {
 
     /// A connection of this address, counted until it is dropped; `Err` where the address has the most allowed. Those
     /// of proxies are not counted: they are many callers'.
-    pub(crate) fn connect(&self, address: IpAddr) -> Result<Option<Held>, Full> {
+    pub(crate) fn connect(&self, address: IpAddr) -> Result<Option<Held<Block>>, Full> {
         let is_proxy = self.proxies.as_ref().is_some_and(|proxies| proxies.hold(address));
         if is_proxy { Ok(None) } else { self.hold(address) }
     }
 
     /// A live stream of a caller behind a proxy, counted until it is dropped; any other is counted as a connection.
-    pub(crate) fn subscribe(&self, caller: &Caller) -> Result<Option<Held>, Full> {
+    pub(crate) fn subscribe(&self, caller: &Caller) -> Result<Option<Held<Block>>, Full> {
         if caller.forwarded { self.hold(caller.address) } else { Ok(None) }
     }
 
-    fn hold(&self, address: IpAddr) -> Result<Option<Held>, Full> {
+    fn hold(&self, address: IpAddr) -> Result<Option<Held<Block>>, Full> {
         if address.to_canonical().is_loopback() && !self.held_on_loopback {
             return Ok(None);
         }

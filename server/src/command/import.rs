@@ -10,7 +10,7 @@ use vibetea_protocol::Clock;
 
 use super::store::{Missing, Opened, configure, open};
 use super::{Failure, run};
-use crate::config::{Lookup, StoreArgs};
+use crate::config::{Lookup, StoreArgs, holds_password};
 use crate::transfer::{HostedSource, LinesSource, Progress, import_hosted, import_lines};
 
 const URL: &str = "VIBETEA_IMPORT_FROM";
@@ -31,8 +31,7 @@ payload. The first line that is no event ends the import and is named; what stan
 is stored. Events that are there already are passed over, so a second run is safe.
 An import with --from that was cut off goes on where it stopped; its place stands in
 import-*.json in the directory of the database until it is whole. A URL with a password is
-better given by --from-file or VIBETEA_IMPORT_FROM than on the command line, which everybody
-on the machine can read.
+given by --from-file or VIBETEA_IMPORT_FROM: everybody on the machine can read a command line.
 Exit codes: 0 all imported, 1 failed or some events refused, 2 wrong usage, 78 wrong configuration.";
 
 /// From where, into which store.
@@ -63,6 +62,12 @@ impl Options {
             return lines(file);
         }
         if let Some(url) = &self.from {
+            if holds_password(url) {
+                return Err(Failure::Misconfigured(format!(
+                    "--from holds a password, and everybody on this machine can read a command line; allowed: the URL \
+                     without it; with it in {URL}, or in a file that --from-file or {URL_FILE} names"
+                )));
+            }
             return hosted("--from", url);
         }
         if let Some(path) = &self.from_file {

@@ -4,6 +4,9 @@
 
 use std::path::PathBuf;
 
+/// The flag that names the database.
+pub(super) const DATABASE_FLAG: &str = "--database-url";
+
 /// Settings given on the command line; each wins over its environment variable.
 ///
 /// Secrets have no flag, as a command line can be read by everybody on the machine: they come from the
@@ -19,7 +22,8 @@ pub struct Args {
     /// IP address to listen on [env: VIBETEA_HOST] [default: 127.0.0.1]
     #[arg(long, value_name = "ADDRESS")]
     pub host: Option<String>,
-    /// sqlite:PATH, postgres://…, or none to pass events on without keeping them [env: VIBETEA_DATABASE_URL]
+    /// sqlite:PATH, postgres://… without a password, or none to pass events on without keeping them; a password may
+    /// stand in [env: VIBETEA_DATABASE_URL] and its file
     #[arg(long, value_name = "URL")]
     pub database_url: Option<String>,
     /// Directory of the database [env: VIBETEA_DATA_DIR]
@@ -76,6 +80,10 @@ pub struct Args {
     /// Largest body of /ingest in bytes [env: VIBETEA_MAX_BODY_BYTES] [default: 4194304]
     #[arg(long, value_name = "BYTES")]
     pub max_body_bytes: Option<String>,
+    /// Most bytes of all bodies together that are arriving and not verified yet, at least one largest body; beyond it,
+    /// those that began first are answered 503 [env: VIBETEA_MAX_UNVERIFIED_BYTES] [default: 67108864]
+    #[arg(long, value_name = "BYTES")]
+    pub max_unverified_bytes: Option<String>,
     /// Most connections at a time [env: VIBETEA_MAX_CONNECTIONS] [default: 1024]
     #[arg(long, value_name = "N")]
     pub max_connections: Option<String>,
@@ -83,6 +91,9 @@ pub struct Args {
     /// not limited [env: VIBETEA_MAX_CONNECTIONS_PER_ADDRESS] [default: 256]
     #[arg(long, value_name = "N")]
     pub max_connections_per_address: Option<String>,
+    /// Most live streams of one token at a time; without tokens, of all [env: VIBETEA_MAX_STREAMS_PER_TOKEN] [default: 64]
+    #[arg(long, value_name = "N")]
+    pub max_streams_per_token: Option<String>,
     /// How long events stay, such as 400d, at least 31d [env: VIBETEA_RETENTION] [default: keep]
     #[arg(long, value_name = "DAYS")]
     pub retention: Option<String>,
@@ -109,7 +120,7 @@ impl Args {
         let (flag, value) = match variable {
             "PORT" => ("--port", &self.port),
             "VIBETEA_HOST" => ("--host", &self.host),
-            "VIBETEA_DATABASE_URL" => ("--database-url", &self.database_url),
+            "VIBETEA_DATABASE_URL" => (DATABASE_FLAG, &self.database_url),
             "VIBETEA_DATA_DIR" => ("--data-dir", &self.data_dir),
             "VIBETEA_PUBLIC_KEYS" => ("--public-keys", &self.public_keys),
             "VIBETEA_SUBSCRIBER_TOKEN_FILE" => ("--subscriber-token-file", &self.subscriber_token_file),
@@ -138,7 +149,9 @@ impl Args {
             "VIBETEA_PUBLIC_URL" => ("--public-url", &self.public_url),
             "VIBETEA_CORS_ORIGINS" => ("--cors-origins", &self.cors_origins),
             "VIBETEA_MAX_BODY_BYTES" => ("--max-body-bytes", &self.max_body_bytes),
+            "VIBETEA_MAX_UNVERIFIED_BYTES" => ("--max-unverified-bytes", &self.max_unverified_bytes),
             "VIBETEA_MAX_CONNECTIONS" => ("--max-connections", &self.max_connections),
+            "VIBETEA_MAX_STREAMS_PER_TOKEN" => ("--max-streams-per-token", &self.max_streams_per_token),
             "VIBETEA_RETENTION" => ("--retention", &self.retention),
             "VIBETEA_RETENTION_COUNTS" => ("--retention-counts", &self.retention_counts),
             "VIBETEA_BACKUP_DIR" => ("--backup-dir", &self.backup_dir),

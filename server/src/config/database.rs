@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 
 use sqlx::postgres::PgConnectOptions;
+use url::Url;
 
+use super::args::DATABASE_FLAG;
 use super::reader::Reader;
 use super::{DATA_DIR, DATABASE_URL, Lookup, Wrong, directory};
 
@@ -46,6 +48,13 @@ pub(super) fn read_data_dir(reader: &mut Reader<'_>, lookup: Lookup<'_>) -> Opti
     named.or_else(|| directory(lookup, "XDG_DATA_HOME", ".local/share").map(|path| path.join("vibetea")))
 }
 
+/// Whether a URL has a password in it, before the host or among the parameters.
+pub(crate) fn holds_password(url: &str) -> bool {
+    Url::parse(url).is_ok_and(|url| {
+        url.password().is_some() || url.query_pairs().any(|(name, _)| name.eq_ignore_ascii_case("password"))
+    })
+}
+
 pub(super) fn read_database(reader: &mut Reader<'_>, lookup: Lookup<'_>) -> Option<Database> {
     let Some(found) = reader.find(&DATABASE_URL) else {
         let directory = read_data_dir(reader, lookup);
@@ -59,6 +68,17 @@ pub(super) fn read_database(reader: &mut Reader<'_>, lookup: Lookup<'_>) -> Opti
         return directory.map(|path| Database::Sqlite(path.join("vibetea.db")));
     };
     let text = found.value.trim();
+    if found.origin == DATABASE_FLAG && holds_password(text) {
+        reader.wrong.push(Wrong::new(
+            found.origin,
+            "holds a password, and everybody on this machine can read a command line",
+            format!(
+                "the URL without it; with it in {0}, in a file that {0}_FILE names, or as '{1}' in the configuration file",
+                DATABASE_URL.name, DATABASE_URL.key
+            ),
+        ));
+        return None;
+    }
     if text == "none" {
         return Some(Database::Relay);
     }

@@ -26,6 +26,7 @@ pub use access::Access;
 use access::{read_access, read_token};
 pub use args::Args;
 pub use base::BasePath;
+pub(crate) use database::holds_password;
 use database::read_database;
 pub use database::{Database, PostgresUrl};
 use exposure::read_exposure;
@@ -73,8 +74,12 @@ pub struct Config {
     pub max_ingest_body: usize,
     /// Largest body of the live route, in bytes.
     pub max_events_body: usize,
+    /// Most bytes of all bodies that are arriving and not verified yet; at least one largest body.
+    pub max_unverified_bytes: usize,
     /// Most connections at a time.
     pub max_connections: usize,
+    /// Most live streams of one token at a time.
+    pub max_streams_per_token: usize,
     /// How long events stay, and where copies of them go.
     pub upkeep: Upkeep,
     /// What is logged, in the words of `RUST_LOG`.
@@ -133,7 +138,9 @@ const BASE_PATH: Setting = Setting::new("VIBETEA_BASE_PATH", "base_path");
 const PUBLIC_URL: Setting = Setting::new("VIBETEA_PUBLIC_URL", "public_url");
 const CORS_ORIGINS: Setting = Setting::new("VIBETEA_CORS_ORIGINS", "cors_origins");
 const MAX_BODY: Setting = Setting::new("VIBETEA_MAX_BODY_BYTES", "max_body_bytes");
+const MAX_UNVERIFIED: Setting = Setting::new("VIBETEA_MAX_UNVERIFIED_BYTES", "max_unverified_bytes");
 const MAX_CONNECTIONS: Setting = Setting::new("VIBETEA_MAX_CONNECTIONS", "max_connections");
+const MAX_STREAMS: Setting = Setting::new("VIBETEA_MAX_STREAMS_PER_TOKEN", "max_streams_per_token");
 const RETENTION: Setting = Setting::new("VIBETEA_RETENTION", "retention");
 const RETENTION_COUNTS: Setting = Setting::new("VIBETEA_RETENTION_COUNTS", "retention_counts");
 const BACKUP_DIR: Setting = Setting::new("VIBETEA_BACKUP_DIR", "backup_dir");
@@ -164,7 +171,9 @@ const ALL: &[&Setting] = &[
     &PUBLIC_URL,
     &CORS_ORIGINS,
     &MAX_BODY,
+    &MAX_UNVERIFIED,
     &MAX_CONNECTIONS,
+    &MAX_STREAMS,
     &RETENTION,
     &RETENTION_COUNTS,
     &BACKUP_DIR,
@@ -174,6 +183,11 @@ const ALL: &[&Setting] = &[
 ];
 
 const MAX_BODY_CEILING: usize = 256 * 1024 * 1024;
+/// A batch of a thousand events has some 300 KiB and is whole in a moment: two hundred machines at once do not come near.
+const UNVERIFIED_BYTES: usize = 64 * 1024 * 1024;
+const MAX_UNVERIFIED_CEILING: usize = 8 * MAX_BODY_CEILING;
+/// A person has a few pages open, a team that shares the configured token some dozen.
+const STREAMS_PER_TOKEN: usize = 64;
 const MAX_RATE: u32 = 1_000_000;
 const MAX_CONNECTION_COUNT: usize = 1_000_000;
 
@@ -205,7 +219,10 @@ impl Config {
             hosts::read_origins,
         );
         let max_ingest_body = reader.number(&MAX_BODY, MAX_INGEST_BODY, 1024..=MAX_BODY_CEILING);
+        let max_unverified_bytes =
+            reader.number(&MAX_UNVERIFIED, UNVERIFIED_BYTES, 1 << 20..=MAX_UNVERIFIED_CEILING);
         let max_connections = reader.number(&MAX_CONNECTIONS, 1024, 1..=MAX_CONNECTION_COUNT);
+        let max_streams_per_token = reader.number(&MAX_STREAMS, STREAMS_PER_TOKEN, 1..=MAX_CONNECTION_COUNT);
         let upkeep = read_upkeep(&mut reader);
         let log = read_log(&mut reader);
         let mut config = Self {
@@ -223,7 +240,9 @@ impl Config {
             cors,
             max_ingest_body,
             max_events_body: MAX_EVENTS_BODY.min(max_ingest_body),
+            max_unverified_bytes: max_unverified_bytes.max(max_ingest_body),
             max_connections,
+            max_streams_per_token,
             upkeep,
             log,
             warnings: Vec::new(),

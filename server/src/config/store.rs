@@ -16,7 +16,8 @@ pub struct StoreArgs {
     /// TOML file with settings; without it vibetea/server.toml in the configuration directory, if it is there
     #[arg(long, value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,
-    /// The server's database, sqlite:PATH or postgres://… [env: VIBETEA_DATABASE_URL]
+    /// The server's database, sqlite:PATH or postgres://… without a password; one may stand in
+    /// [env: VIBETEA_DATABASE_URL] and its file
     #[arg(long, value_name = "URL", global = true)]
     pub database_url: Option<String>,
     /// Directory of the database [env: VIBETEA_DATA_DIR]

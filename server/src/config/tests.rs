@@ -44,12 +44,20 @@ fn defaults_are_those_of_the_contract() {
     assert_eq!((config.rate_per_sec, config.rate_burst), (100, 100));
     assert_eq!((config.allowed_hosts, config.cors), (None, CorsOrigins::HostedRoutes));
     assert_eq!((config.max_ingest_body, config.max_events_body), (4 << 20, 1 << 20));
+    assert_eq!((config.max_unverified_bytes, config.max_streams_per_token), (64 << 20, 64));
     assert_eq!((config.max_connections, config.log.as_str()), (1024, "info"));
     let exposure = config.exposure;
     assert!(exposure.tls.is_none() && exposure.proxies.is_none());
     assert_eq!(exposure.address_rate, AddressRate { per_second: 500, burst: 2000, on_loopback: false });
     assert_eq!(exposure.per_address, PerAddress { most: 256, on_loopback: false });
     assert_eq!(config.warnings, Vec::<String>::new());
+}
+
+#[test]
+fn one_largest_body_always_has_room() {
+    let variables =
+        with(&[("VIBETEA_MAX_BODY_BYTES", "200000000"), ("VIBETEA_MAX_UNVERIFIED_BYTES", "1048576")]);
+    assert_eq!(load(&[], &variables).unwrap().max_unverified_bytes, 200_000_000);
 }
 
 #[test]
@@ -221,6 +229,31 @@ fn databases_are_told_by_their_scheme() {
     assert_eq!(load(&[], &both).unwrap().database, Database::Sqlite("a.db".into()));
     let error = load(&[], &[("VIBETEA_PUBLIC_KEYS", KEY), ("VIBETEA_SUBSCRIBER_TOKEN", "x")]).unwrap_err();
     assert!(error.to_string().contains("VIBETEA_DATA_DIR is not set, and neither is HOME"), "{error}");
+}
+
+#[test]
+fn a_password_may_stand_anywhere_but_on_the_command_line() {
+    let (url, flag) = ("postgres://u:hidden@h/d", "--database-url");
+    for url in [url, "postgres://u@h/d?password=hidden", "postgresql://u@h/d?sslmode=require&PASSWORD=hidden"]
+    {
+        let error = load(&[flag, url], &with(&[])).unwrap_err().to_string();
+        assert!(
+            error.starts_with("the configuration cannot be used:\n  --database-url holds a password"),
+            "{error}"
+        );
+        assert!(error.contains("VIBETEA_DATABASE_URL_FILE") && !error.contains("hidden"), "{error}");
+    }
+    let (settings, secret) = (file(&format!("database_url = \"{url}\"")), file(url));
+    let path = |file: &tempfile::NamedTempFile| file.path().to_str().unwrap().to_owned();
+    for (line, variable) in [
+        (vec![], ("VIBETEA_DATABASE_URL", url.to_owned())),
+        (vec![], ("VIBETEA_DATABASE_URL_FILE", path(&secret))),
+        (vec!["--config", settings.path().to_str().unwrap()], ("PORT", "1".to_owned())),
+        (vec![flag, "postgres://u@h/d"], ("PORT", "1".to_owned())),
+    ] {
+        let config = load(&line, &with(&[(variable.0, &variable.1)])).unwrap();
+        assert!(matches!(config.database, Database::Postgres(_)), "{line:?} {variable:?}");
+    }
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! What one address may ask, before any signature or token is looked at.
+//! What one address may ask, before anything else is looked at: a path that is not there and a name that is not this
+//! server's count too.
 
 use std::time::Instant;
 
@@ -7,6 +8,7 @@ use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
+use super::cors::Mark;
 use crate::app::App;
 use crate::auth;
 use crate::callers::Peer;
@@ -43,8 +45,10 @@ pub(crate) async fn callers(State(app): State<App>, mut request: Request, next: 
     response
 }
 
+/// Pages may know why, as of any other answer.
 fn refuse(app: &App, request: Request, refusal: Refusal) -> Response {
     app.metrics.address_limited.inc();
+    let mark = Mark::of(&request, &app.cors);
     auth::linger(request.into_body());
-    refusal.into_response()
+    mark.put_on(refusal.into_response())
 }

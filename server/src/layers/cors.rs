@@ -1,6 +1,7 @@
-//! Which pages of other origins may call. Marks every answer, refusals included.
+//! Which pages of other origins may call. Marks every answer, refusals included, but those to names that are not this
+//! server's.
 
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
@@ -8,31 +9,54 @@ use axum::response::{IntoResponse as _, Response};
 use crate::app::App;
 use crate::config::CorsOrigins;
 
+/// The hosted routes, which pages of any origin may call unless the operator lists some.
+const HOSTED: [&str; 4] = ["/functions/v1/ingest", "/ingest", "/functions/v1/query", "/query"];
 /// No browser sends a token of its own accord, so answering every origin gives nothing away.
 const ANY: HeaderValue = HeaderValue::from_static("*");
 
-/// For the hosted routes, which pages of any origin may call unless the operator lists some. Their preflights
-/// are answered by a handler each, see [`preflight`].
-pub(crate) async fn cors_hosted(State(app): State<App>, request: Request, next: Next) -> Response {
-    let origin = allowed_origin(&app.cors, request.headers(), true);
-    let response = next.run(request).await;
-    mark(response, &app.cors, origin)
+/// What an answer tells the browser of the page that asked.
+pub(super) struct Mark {
+    origin: Option<HeaderValue>,
+    varies: bool,
 }
 
-/// For all other routes, which pages of other origins may call only where the operator says so.
-pub(crate) async fn cors_elsewhere(State(app): State<App>, request: Request, next: Next) -> Response {
-    if app.cors == CorsOrigins::HostedRoutes {
-        return next.run(request).await;
+impl Mark {
+    pub(super) fn of(request: &Request, cors: &CorsOrigins) -> Self {
+        let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+        let is_hosted = path.is_some_and(|path| HOSTED.contains(&path));
+        Self {
+            origin: allowed_origin(cors, request.headers(), is_hosted),
+            varies: matches!(cors, CorsOrigins::Listed(_)),
+        }
     }
-    let origin = allowed_origin(&app.cors, request.headers(), false);
+
+    pub(super) fn put_on(self, mut response: Response) -> Response {
+        if let Some(origin) = self.origin {
+            response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        }
+        if self.varies {
+            response.headers_mut().append(header::VARY, HeaderValue::from_static("Origin"));
+        }
+        response
+    }
+}
+
+/// Marks every answer for the page that asked, where it may know it.
+pub(crate) async fn cors(State(app): State<App>, request: Request, next: Next) -> Response {
+    let mark = Mark::of(&request, &app.cors);
+    mark.put_on(next.run(request).await)
+}
+
+/// Answers preflights to routes that are not hosted, which pages of other origins may call only where the operator
+/// says so. Those to the hosted routes are answered by a handler each, see [`preflight`].
+pub(crate) async fn preflights(State(app): State<App>, request: Request, next: Next) -> Response {
     let is_preflight = request.method() == Method::OPTIONS
         && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-    let response = if is_preflight {
+    if is_preflight && app.cors != CorsOrigins::HostedRoutes {
         preflight("GET, POST, OPTIONS", "Authorization, Content-Type, X-Source-ID, X-Signature")
     } else {
         next.run(request).await
-    };
-    mark(response, &app.cors, origin)
+    }
 }
 
 /// The answer to a preflight: which methods a page may use and which headers it may send.
@@ -56,14 +80,4 @@ fn allowed_origin(cors: &CorsOrigins, headers: &HeaderMap, hosted: bool) -> Opti
             })
             .cloned(),
     }
-}
-
-fn mark(mut response: Response, cors: &CorsOrigins, origin: Option<HeaderValue>) -> Response {
-    if let Some(origin) = origin {
-        response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-    }
-    if matches!(cors, CorsOrigins::Listed(_)) {
-        response.headers_mut().append(header::VARY, HeaderValue::from_static("Origin"));
-    }
-    response
 }

@@ -10,7 +10,7 @@ mod panics;
 
 pub(crate) use base::below;
 pub(crate) use callers::callers;
-pub(crate) use cors::{cors_elsewhere, cors_hosted, preflight};
+pub(crate) use cors::{cors, preflight, preflights};
 pub(crate) use guard::guard;
 pub(crate) use headers::security_headers;
 pub(crate) use observe::observe;

@@ -1,5 +1,6 @@
 //! Accepts connections and serves HTTP/1.1 on them, within limits of time and number. Knows no route.
 
+mod body;
 mod descriptors;
 mod io;
 #[cfg(test)]
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::http::{Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -27,8 +28,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
-use crate::callers::{Callers, Held, Peer};
+use crate::callers::{Block, Callers, Held, Peer};
 use crate::metrics::Metrics;
+use body::Awaited;
 use io::Patient;
 use waiting::{Seat, Waiting};
 
@@ -39,6 +41,8 @@ const HEAD_DEADLINE: Duration = Duration::from_secs(10);
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(5);
 /// Largest head of a request, in bytes.
 const MAX_HEAD: usize = 16 * 1024;
+/// Most that is read ahead of a connection, in bytes: a thousand peers may each have sent as much that nobody wants yet.
+const READ_AHEAD: usize = 32 * 1024;
 /// Longest time without a byte taken by a peer that has data to read.
 const STALL: Duration = Duration::from_secs(30);
 /// A pause after the system refused to accept, as it does when it is out of descriptors.
@@ -62,15 +66,28 @@ pub(crate) struct Rules {
 #[derive(Clone)]
 pub(crate) struct Place {
     _permit: Arc<OwnedSemaphorePermit>,
-    _held: Arc<Option<Held>>,
-    _stream: Option<Arc<Held>>,
+    _held: Arc<Option<Held<Block>>>,
+    _stream: Option<Arc<Held<Block>>>,
+    for_streams: Arc<Semaphore>,
+    _of_streams: Option<Arc<OwnedSemaphorePermit>>,
 }
 
 impl Place {
     /// The same, which gives back this too when the connection has ended.
-    pub(crate) fn with(self, more: Held) -> Self {
+    pub(crate) fn with(self, more: Held<Block>) -> Self {
         Self { _stream: Some(Arc::new(more)), ..self }
     }
+
+    /// The same as that of a live stream; `None` where those have as many places as they may.
+    pub(crate) fn of_stream(self) -> Option<Self> {
+        let permit = Arc::clone(&self.for_streams).try_acquire_owned().ok()?;
+        Some(Self { _of_streams: Some(Arc::new(permit)), ..self })
+    }
+}
+
+/// Of so many places, those that live streams may have: one in eight is kept for requests, as streams never give way.
+fn for_streams(places: usize) -> usize {
+    (places - places.div_ceil(8)).max(1)
 }
 
 struct Shared {
@@ -101,7 +118,9 @@ pub(crate) async fn serve(
         cut: cut.clone(),
     };
     let shared = Arc::new(shared);
-    let places = Arc::new(Semaphore::new(descriptors::fit(rules.most_connections)));
+    let most = descriptors::fit(rules.most_connections);
+    let places = Arc::new(Semaphore::new(most));
+    let for_streams = Arc::new(Semaphore::new(for_streams(most)));
     let connections = TaskTracker::new();
     let accept = async {
         loop {
@@ -119,7 +138,13 @@ pub(crate) async fn serve(
                 continue;
             };
             let Ok(permit) = take_place(&places, &shared).await else { return };
-            let place = Place { _permit: Arc::new(permit), _held: Arc::new(held), _stream: None };
+            let place = Place {
+                _permit: Arc::new(permit),
+                _held: Arc::new(held),
+                _stream: None,
+                for_streams: Arc::clone(&for_streams),
+                _of_streams: None,
+            };
             connections.spawn(connection(stream, peer, place, Arc::clone(&shared)));
         }
     };
@@ -150,9 +175,14 @@ async fn take_place(
     if let Ok(permit) = Arc::clone(places).try_acquire_owned() {
         return Ok(permit);
     }
-    if shared.waiting.evict_longest() {
-        shared.metrics.connections_evicted.inc();
+    while !shared.waiting.evict_longest() {
+        // all are at work: the first that is done with it goes
+        tokio::select! {
+            permit = Arc::clone(places).acquire_owned() => return permit,
+            () = shared.waiting.joined() => {}
+        }
     }
+    shared.metrics.connections_evicted.inc();
     Arc::clone(places).acquire_owned().await
 }
 
@@ -179,6 +209,8 @@ async fn connection(stream: TcpStream, peer: IpAddr, place: Place, shared: Arc<S
         () = evicted.cancelled() => {}
         () = shared.cut.cancelled() => {}
     }
+    // what is still read of a body keeps no seat
+    seat.leave();
     shared.metrics.connections.dec();
 }
 
@@ -204,7 +236,8 @@ async fn shake_hands<S: AsyncRead + AsyncWrite + Unpin>(
 /// Without `pipeline_flush`: with it, answers to a peer that asks on and on and reads nothing are kept without a bound.
 fn protocol(head_deadline: Duration) -> http1::Builder {
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(head_deadline).max_header_size(MAX_HEAD);
+    builder.timer(TokioTimer::new()).header_read_timeout(head_deadline);
+    builder.max_header_size(MAX_HEAD).max_buf_size(READ_AHEAD);
     builder
 }
 
@@ -214,14 +247,20 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     place: Place,
     head_deadline: Duration,
     shared: &Shared,
-    seat: &Seat,
+    seat: &Arc<Seat>,
 ) {
     let service = service_fn(|request: Request<Incoming>| {
         let router = shared.router.clone();
-        let mut request = request.map(Body::new);
+        let mut request = request.map(|body| {
+            if body.is_end_stream() {
+                seat.leave();
+                Body::empty()
+            } else {
+                Body::new(Awaited::new(body, seat.wait_for_body()))
+            }
+        });
         request.extensions_mut().insert(place.clone());
         request.extensions_mut().insert(peer);
-        seat.leave();
         async move {
             let answer = router.oneshot(request).await;
             // an upgraded connection is waited for by the one who took it over
@@ -245,7 +284,7 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         return;
     }
     connection.as_mut().graceful_shutdown();
-    if tokio::time::timeout(STOP_GRACE, connection.as_mut()).await.is_err() && !seat.is_waiting() {
+    if tokio::time::timeout(STOP_GRACE, connection.as_mut()).await.is_err() && !seat.is_idle() {
         let _ = connection.await;
     }
 }

@@ -86,6 +86,8 @@ pub struct Metrics {
     pub catch_ups: Counter,
     /// Subscribers that were given up because they read too slowly or were silent.
     pub subscribers_lost: Counter,
+    /// Subscribers that were refused because their token, or all together, had the most streams allowed.
+    pub subscribers_refused: Counter,
     /// Requests refused because their source sent too fast.
     pub rate_limited: Counter,
     /// Requests refused because their address asked too often.
@@ -123,6 +125,7 @@ impl Metrics {
             subscribers: Gauge::default(),
             catch_ups: Counter::default(),
             subscribers_lost: Counter::default(),
+            subscribers_refused: Counter::default(),
             rate_limited: Counter::default(),
             address_limited: Counter::default(),
             store_errors: Counter::default(),
@@ -160,6 +163,11 @@ impl Metrics {
         r.register("ws_connections", "Subscribers of the live stream", self.subscribers.clone());
         r.register("ws_catch_ups", "Pages read for subscribers that fell behind", self.catch_ups.clone());
         r.register("ws_lost", "Subscribers given up as too slow or silent", self.subscribers_lost.clone());
+        r.register(
+            "ws_refused",
+            "Subscribers refused as too many of one token, or of all",
+            self.subscribers_refused.clone(),
+        );
         r.register("rate_limited", "Requests refused as too fast", self.rate_limited.clone());
         r.register(
             "address_limited",

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
+use axum::{Extension, Json};
 use vibetea_protocol::enrol::{Code, EnrolRequest, Enrolled, MAX_AUDIENCE_CHARS, MAX_BODY};
 use vibetea_protocol::signing::PublicKey;
 use vibetea_protocol::{ErrorCode, Problem, SourceId};
@@ -15,23 +15,26 @@ use super::body::secret_object;
 use crate::access::ChangeError;
 use crate::app::{App, AppState};
 use crate::auth;
+use crate::callers::{Block, Caller};
 use crate::config::PublicUrl;
 use crate::error::Refusal;
 use crate::store::{AccessError, Refused};
 
 pub(super) async fn post(
     State(app): State<App>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Enrolled>, Refusal> {
-    let body = auth::receive_unsigned(&headers, body, MAX_BODY).await?;
+    let body = auth::receive_unsigned(&app.unverified, &headers, body, MAX_BODY).await?;
     let joining = Joining::check(&app, &secret_object(&body)?)?;
-    app.guesses.count(Instant::now()).map_err(|seconds| {
+    let from = Block::of(caller.address);
+    app.guesses.count(from, Instant::now()).map_err(|seconds| {
         app.metrics.rate_limited.inc();
         Refusal::code_limited(seconds)
     })?;
     // whoever leaves before the answer has used the code all the same
-    let redeemed = tokio::spawn(redeem(Arc::clone(&app), joining)).await;
+    let redeemed = tokio::spawn(redeem(Arc::clone(&app), from, joining)).await;
     let source = redeemed.map_err(|_| Refusal::internal())??;
     Ok(Json(Enrolled { source }))
 }
@@ -75,12 +78,12 @@ fn check_audience(app: &AppState, audience: &str) -> Result<(), Problem> {
     if is_here { Ok(()) } else { wrong("The proof was made for another address than the one of this server") }
 }
 
-async fn redeem(app: App, joining: Joining) -> Result<String, Refusal> {
+async fn redeem(app: App, from: Block, joining: Joining) -> Result<String, Refusal> {
     let Joining { code, key, wanted } = joining;
     let outcome = app.access.redeem_code(code.as_str(), key, wanted).await;
     // every other outcome says nothing to somebody who guesses
     if !matches!(outcome, Err(ChangeError::Access(AccessError::Refused(Refused::InvalidCode)))) {
-        app.guesses.forgive(Instant::now());
+        app.guesses.forgive(from, Instant::now());
     }
     let source = outcome?;
     tracing::info!(source = source.as_str(), "a monitor has joined");

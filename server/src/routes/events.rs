@@ -21,7 +21,7 @@ pub(super) async fn post(
     headers: HeaderMap,
     body: Body,
 ) -> Result<(StatusCode, Question, ()), Refusal> {
-    let signed = auth::receive(&app.access, &headers, body, app.max_events_body).await?;
+    let signed = auth::receive(&app.access, &app.unverified, &headers, body, app.max_events_body).await?;
     app.access.saw_source(&signed.source, &headers);
     app.admit(&signed.source)?;
     let question = app.asking.of(&signed.source);

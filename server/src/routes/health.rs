@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::app::{App, AppState};
 use crate::backend::Backend;
+use crate::store::StoreError;
 
 /// Longest time the store may take to show that it can be written.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -61,7 +62,7 @@ async fn reasons(app: &AppState) -> Vec<String> {
     if let Backend::Store(store) = &app.backend {
         match tokio::time::timeout(PATIENCE, store.check_writable()).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => reasons.push(error.to_string()),
+            Ok(Err(error)) => reasons.push(told(&error)),
             Err(_) => reasons.push("the store does not answer".to_owned()),
         }
     }
@@ -70,4 +71,28 @@ async fn reasons(app: &AppState) -> Vec<String> {
         reasons.push(format!("who may send and watch could not be looked at for {seconds} seconds"));
     }
     reasons
+}
+
+/// Everybody may ask: of a fault they hear that there is one, and what the database says of it goes to the log.
+fn told(error: &StoreError) -> String {
+    match error {
+        StoreError::Unavailable(_) => error.to_string(),
+        StoreError::Internal(reason) => {
+            tracing::warn!(%reason, "the store cannot be written");
+            "the store failed; the server's log says more".to_owned()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_database_says_of_a_fault_is_not_told_to_everybody() {
+        let text = "error returned from database: no such table: main.event in secret.db".to_owned();
+        assert_eq!(told(&StoreError::Internal(text.clone())), "the store failed; the server's log says more");
+        // the twin: the words of the server's own do come through
+        assert!(told(&StoreError::Unavailable(text)).contains("secret.db"));
+    }
 }

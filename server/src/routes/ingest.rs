@@ -25,7 +25,7 @@ pub(super) async fn post(
     headers: HeaderMap,
     body: Body,
 ) -> Result<(Question, Json<IngestAnswer>), Refusal> {
-    let signed = auth::receive(&app.access, &headers, body, app.max_ingest_body).await?;
+    let signed = auth::receive(&app.access, &app.unverified, &headers, body, app.max_ingest_body).await?;
     app.access.saw_source(&signed.source, &headers);
     let question = app.asking.of(&signed.source);
     let batch = intake::batch(&signed, IdRule::LowerCase, Route::Batch)?;

@@ -30,21 +30,23 @@ use crate::layers;
 
 /// Every route of the server.
 pub fn router(app: &App) -> Router {
-    layers::below(&app.base_path, around(app, hosted_routes(app).merge(other_routes(app))))
+    layers::below(&app.base_path, around(app, hosted_routes().merge(other_routes(app))))
 }
 
 /// The layers around all routes; the last one added is the first to see a request.
 fn around(app: &App, routes: Router<App>) -> Router {
     routes
         .fallback(fallback::not_found)
+        .layer(from_fn_with_state(Arc::clone(app), layers::cors))
         .layer(CatchPanicLayer::custom(layers::panic_answer))
         .layer(from_fn_with_state(Arc::clone(app), layers::guard))
+        .layer(from_fn_with_state(Arc::clone(app), layers::callers))
         .layer(from_fn_with_state(Arc::clone(app), layers::observe))
         .layer(map_response(layers::security_headers))
         .with_state(Arc::clone(app))
 }
 
-fn hosted_routes(app: &App) -> Router<App> {
+fn hosted_routes() -> Router<App> {
     let ingest = post(ingest::post).options(ingest::options);
     let query = get(query::get).options(query::options);
     Router::new()
@@ -53,8 +55,6 @@ fn hosted_routes(app: &App) -> Router<App> {
         .route("/functions/v1/query", query.clone())
         .route("/query", query)
         .method_not_allowed_fallback(fallback::method_not_allowed)
-        .layer(from_fn_with_state(Arc::clone(app), layers::callers))
-        .layer(from_fn_with_state(Arc::clone(app), layers::cors_hosted))
 }
 
 fn other_routes(app: &App) -> Router<App> {
@@ -68,6 +68,5 @@ fn other_routes(app: &App) -> Router<App> {
         .merge(api::routes())
         .merge(dashboard::routes())
         .method_not_allowed_fallback(fallback::method_not_allowed)
-        .layer(from_fn_with_state(Arc::clone(app), layers::callers))
-        .layer(from_fn_with_state(Arc::clone(app), layers::cors_elsewhere))
+        .layer(from_fn_with_state(Arc::clone(app), layers::preflights))
 }

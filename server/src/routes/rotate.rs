@@ -26,7 +26,7 @@ pub(super) async fn post(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Rotated>, Refusal> {
-    let signed = auth::receive(&app.access, &headers, body, MAX_BODY).await?;
+    let signed = auth::receive(&app.access, &app.unverified, &headers, body, MAX_BODY).await?;
     let source = signed.source.clone();
     app.admit(&source)?;
     app.rate.debit(&source, COST, Instant::now());

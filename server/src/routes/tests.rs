@@ -32,7 +32,7 @@ async fn relay() -> App {
 }
 
 fn all(app: &App) -> Router<App> {
-    hosted_routes(app).merge(other_routes(app))
+    hosted_routes().merge(other_routes(app))
 }
 
 async fn break_down(_: Request, _: Next) -> Response {

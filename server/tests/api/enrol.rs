@@ -181,6 +181,22 @@ async fn after_ten_wrong_codes_none_is_heard_for_a_while_not_even_a_right_one() 
     assert_eq!(enrol(&server, &request(&server, &right, &key(1))).await.status, 200);
 }
 
+/// Proxies name their callers; this test is one.
+#[tokio::test]
+async fn who_guesses_codes_keeps_nobody_at_another_address_from_joining() {
+    let server = Setup::new().with("VIBETEA_BEHIND_PROXY", "loopback").start().await;
+    let wrong = request(&server, &"ZZZZ-ZZZZ".parse().unwrap(), &key(2));
+    let right = request(&server, &code(&server).await, &key(1));
+    let from = async |address: &str, asked: &EnrolRequest| {
+        let request = server.request(Method::POST, "/api/v1/enrol").json(asked);
+        send(request.header("x-forwarded-for", address)).await.status
+    };
+    while from("203.0.113.7", &wrong).await == 401 {}
+    // the twin: the address that guessed is not heard, whatever it shows
+    assert_eq!(from("203.0.113.7", &right).await, 429);
+    assert_eq!(from("203.0.113.8", &right).await, 200);
+}
+
 #[tokio::test]
 async fn a_code_gives_the_name_it_was_made_for_and_no_other() {
     let server = Setup::new().start().await;

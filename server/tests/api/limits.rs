@@ -1,5 +1,6 @@
 //! Sizes, slowness and numbers: what one peer may cost.
 
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -7,11 +8,16 @@ use tokio::net::TcpStream;
 use vibetea_protocol::signing::sign_body;
 
 use crate::harness::{
-    SOURCE, Server, Setup, body, event, eventually, key_of, read_to_close, send, status_of, try_send,
+    SOURCE, Server, Setup, TOKEN, body, event, eventually, key_of, read_to_close, send, status_of, try_send,
 };
+use crate::scope::token;
+use crate::subscriber::{Subscriber, open};
 
 const ROUTES: [(&str, usize); 3] =
     [("/ingest", 4 * 1024 * 1024), ("/functions/v1/ingest", 4 * 1024 * 1024), ("/events", 1024 * 1024)];
+
+/// What two systems hold of a connection between two programs, at most.
+const BETWEEN: usize = 16 * 1024 * 1024;
 
 /// The head of a signed request over `text`, with this header about its length.
 fn head(server: &Server, path: &str, text: &[u8], length: &str) -> String {
@@ -84,18 +90,23 @@ async fn chunks_without_an_end_are_cut_at_the_limit() {
         stream.write_all(head(&server, path, b"", "Transfer-Encoding: chunked").as_bytes()).await.unwrap();
         let (mut reading, mut writing) = stream.into_split();
         let chunk = [b"10000\r\n".as_slice(), &[b' '; 65536], b"\r\n"].concat();
+        let poured = Cell::new(0);
         let pour = async {
-            let mut poured = 0;
-            while poured < 8 * limit && writing.write_all(&chunk).await.is_ok() {
-                poured += 65536;
+            while writing.write_all(&chunk).await.is_ok() {
+                poured.set(poured.get() + 65536);
             }
-            poured
         };
         let mut answer = [0; 1024];
         let read = tokio::time::timeout(Duration::from_secs(20), reading.read(&mut answer));
-        let (poured, read) = tokio::join!(pour, read);
-        let text = String::from_utf8_lossy(&answer[..read.unwrap().unwrap()]).into_owned();
-        assert_eq!(status_of(&text), 413, "{path} after {poured} bytes: {text}");
+        let read = tokio::select! {
+            biased;
+            read = read => read.unwrap().unwrap(),
+            () = pour => panic!("{path}: closed before it answered"),
+        };
+        let text = String::from_utf8_lossy(&answer[..read]).into_owned();
+        assert_eq!(status_of(&text), 413, "{path} after {} bytes: {text}", poured.get());
+        // the limit, what the system keeps on the way, and what is thrown away until the answer is seen
+        assert!(poured.get() < limit + BETWEEN, "{path}: {} bytes", poured.get());
     }
     assert_eq!(server.rows().len(), 0);
 }
@@ -214,6 +225,71 @@ async fn connections_that_do_nothing_leave_room_for_those_that_do() {
     .await;
     assert_eq!(server.post("/ingest", SOURCE, body(&[event(1)])).await.status, 200);
     drop(idle);
+}
+
+#[tokio::test]
+async fn bodies_that_do_not_come_leave_room_for_those_that_do() {
+    let server = Setup::new().with("VIBETEA_MAX_CONNECTIONS", "8").start().await;
+    let mut dripping = Vec::new();
+    for number in 0..40 {
+        let length = ["Content-Length: 1000", "Transfer-Encoding: chunked"][number % 2];
+        let begin = head(&server, ["/ingest", "/events"][number / 2 % 2], b"", length);
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        let _ = stream.write_all(begin.as_bytes()).await;
+        let _ = stream.write_all(b"1\r\n[").await;
+        dripping.push(stream);
+    }
+    let begun = Instant::now();
+    assert_eq!(server.get("/livez").await.status, 200);
+    assert_eq!(server.post("/ingest", SOURCE, body(&[event(1)])).await.status, 200);
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert!(!server.get("/metrics").await.body.contains("vibetea_http_connections_evicted_total 0\n"));
+    drop(dripping);
+}
+
+async fn stream(server: &Server, token: &str) -> Result<Subscriber, (u16, String)> {
+    open(server, "/ws", &[("Authorization", &format!("Bearer {token}"))]).await
+}
+
+#[tokio::test]
+async fn sockets_leave_room_for_requests() {
+    let server = Setup::new().with("VIBETEA_MAX_CONNECTIONS", "8").start().await;
+    let mut sockets = Vec::new();
+    for _ in 0..7 {
+        sockets.push(stream(&server, TOKEN).await.unwrap());
+    }
+    assert_eq!(stream(&server, TOKEN).await.err(), Some((503, "unavailable".to_owned())));
+    for number in 0..20 {
+        let begun = Instant::now();
+        assert_eq!(server.post("/events", SOURCE, body(&[event(number)])).await.status, 202);
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    }
+    assert!(server.get("/metrics").await.body.contains("vibetea_ws_refused_total 1\n"));
+    assert_eq!(sockets[0].frame().await["id"], crate::harness::id(0));
+    sockets.pop();
+    let server = &server;
+    eventually("a socket that ended leaves room", || async move { stream(server, TOKEN).await.ok() }).await;
+}
+
+#[tokio::test]
+async fn a_token_holds_no_more_sockets_than_it_may_and_no_other_feels_it() {
+    let server = Setup::new().with("VIBETEA_MAX_STREAMS_PER_TOKEN", "3").start().await;
+    let mut sockets = Vec::new();
+    for _ in 0..3 {
+        sockets.push(stream(&server, TOKEN).await.unwrap());
+    }
+    assert_eq!(stream(&server, TOKEN).await.err(), Some((429, "rate_limited".to_owned())));
+    // a ticket is good for what its token is good for
+    let asked = server.request(reqwest::Method::POST, "/api/v1/ticket").bearer_auth(TOKEN);
+    let ticket = send(asked).await.json()["ticket"].as_str().unwrap().to_owned();
+    let refused = open(&server, &format!("/ws?ticket={ticket}"), &[]).await.err();
+    assert_eq!(refused, Some((429, "rate_limited".to_owned())));
+    // the twin: who has another token is let in
+    let other = token(&server, "other", None, false).await;
+    let _other = stream(&server, &other).await.unwrap();
+    sockets.pop();
+    let server = &server;
+    eventually("a socket that ended leaves room", || async move { stream(server, TOKEN).await.ok() }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

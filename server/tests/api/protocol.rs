@@ -1,8 +1,9 @@
 //! `GET /ws` with a peer that does not keep to the protocol.
 
+use std::cell::Cell;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -25,7 +26,7 @@ async fn upgraded(server: &Server) -> TcpStream {
 }
 
 /// The code of the close frame that comes, passing over pongs; `None` where the connection ends without one.
-async fn close_code(stream: &mut TcpStream) -> Option<u16> {
+async fn close_code(stream: &mut (impl AsyncRead + Unpin)) -> Option<u16> {
     let read = async {
         loop {
             let head = [stream.read_u8().await.ok()?, stream.read_u8().await.ok()?];
@@ -75,20 +76,48 @@ async fn a_frame_against_the_protocol_ends_the_socket_with_the_reason() {
     assert_eq!(close_code(&mut stream).await, Some(1000));
 }
 
-#[tokio::test]
-async fn fragments_without_an_end_are_cut_at_the_limit() {
-    let server = Setup::new().start().await;
-    let mut stream = upgraded(&server).await;
-    let first = frame(0x02, &[b'x'; 125]);
-    let more = frame(0x00, &[b'x'; 125]);
-    let mut sent = 0;
-    // a server that has had enough closes, and then a write fails
-    if stream.write_all(&first).await.is_ok() {
-        while sent < 16 * 1024 * 1024 && stream.write_all(&more).await.is_ok() {
-            sent += 125;
+/// The code with which a server ends a socket while bytes go on coming, and how many it took until then.
+async fn code_amid(server: &Server, first: Vec<u8>, more: Vec<u8>) -> (Option<u16>, usize) {
+    let (mut reading, mut writing) = upgraded(server).await.into_split();
+    let sent = Cell::new(first.len());
+    let pour = async {
+        // a server that has had enough closes, and then a write fails
+        let mut taken = writing.write_all(&first).await.is_ok();
+        while taken {
+            taken = writing.write_all(&more).await.is_ok();
+            sent.set(sent.get() + more.len());
         }
+        std::future::pending::<()>().await;
+    };
+    let code = tokio::select! {
+        biased;
+        code = close_code(&mut reading) => code,
+        () = pour => None,
+    };
+    (code, sent.get())
+}
+
+/// What two systems hold of a connection between two programs, at most.
+const BETWEEN: usize = 16 * 1024 * 1024;
+
+#[tokio::test]
+async fn fragments_without_an_end_and_large_frames_end_the_socket_at_the_limit() {
+    let server = Setup::new().start().await;
+    let fragments = (frame(0x02, &[b'x'; 125]), frame(0x00, &[b'x'; 125]));
+    let small = (frame(0x01, b""), frame(0x00, b"x").repeat(100));
+    let large = ([0x82, 0xff, 0, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0, 0].to_vec(), vec![b'x'; 4096]);
+    for (what, (first, more)) in [("fragments", fragments), ("small ones", small), ("a mebibyte", large)] {
+        let (code, sent) = code_amid(&server, first, more).await;
+        assert_eq!(code, Some(1009), "{what} after {sent} bytes");
+        assert!(sent < BETWEEN, "{what}: {sent} bytes");
     }
-    assert!(sent < 16 * 1024 * 1024, "{sent} bytes were taken");
+    // the twin: fragments that end in time end nothing
+    let mut stream = upgraded(&server).await;
+    let pieces =
+        [frame(0x02, &[b'x'; 125]), frame(0x00, &[b'x'; 125]).repeat(400), frame(0x80, b"x")].concat();
+    stream.write_all(&pieces).await.unwrap();
+    stream.write_all(&frame(0x88, &1000_u16.to_be_bytes())).await.unwrap();
+    assert_eq!(close_code(&mut stream).await, Some(1000));
 }
 
 #[tokio::test]
@@ -97,7 +126,7 @@ async fn a_flood_of_pings_harms_nobody_else() {
     let mut honest = Subscriber::connect(&server, "").await;
     let mut stream = upgraded(&server).await;
     let pings = frame(0x89, &[b'x'; 100]).repeat(1000);
-    // nobody reads the pongs, so the server stops reading at some point and gives the peer up later
+    // nobody reads the pongs; how that ends takes longer, see the tests of the whole system
     for _ in 0..100 {
         if timeout(Duration::from_millis(200), stream.write_all(&pings)).await.is_err() {
             break;

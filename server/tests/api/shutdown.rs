@@ -11,7 +11,7 @@ use crate::subscriber::Subscriber;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_viewer_is_told_that_the_server_goes() {
-    let server = Setup::new().start().await;
+    let server = Setup::new().with("VIBETEA_MAX_STREAMS_PER_TOKEN", "200").start().await;
     let mut viewers = Vec::new();
     for _ in 0..200 {
         viewers.push(Subscriber::connect(&server, "").await);

@@ -117,3 +117,37 @@ async fn file_is_its_owners_alone() {
     place.open().await.close().await;
     assert_eq!((mode(&place.path()), mode(&folder)), (0o600, 0o755));
 }
+
+/// The locks of this process on a file, as the system tells them.
+#[cfg(target_os = "linux")]
+fn locks(path: &std::path::Path) -> usize {
+    use std::os::linux::fs::MetadataExt as _;
+    let file = format!(":{} ", std::fs::metadata(path).unwrap().st_ino());
+    let process = format!(" {} ", std::process::id());
+    let told = std::fs::read_to_string("/proc/locks").unwrap_or_default();
+    let own = |line: &&str| line.contains("POSIX") && line.contains(&process) && line.contains(&file);
+    told.lines().filter(own).count()
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_look_at_the_file_takes_no_lock_of_this_process_along() {
+    use vibetea_server::store::SqliteStore;
+    let place = Place::new();
+    let store = place.open().await;
+    insert(&store, "laptop", Route::Batch, 0..3).await.unwrap();
+    let path = place.home.path();
+    let held = locks(&path);
+    if held == 0 {
+        println!("skipped: this system does not tell which locks a process holds");
+        return;
+    }
+    let looked_at = path.clone();
+    let examined = tokio::task::spawn_blocking(move || SqliteStore::examine(&looked_at)).await.unwrap();
+    assert_eq!(examined.unwrap().events, (3, 3));
+    assert_eq!(locks(&path), held);
+    // the twin: a file that is opened and closed takes them along
+    drop(std::fs::File::options().write(true).open(&path).unwrap());
+    assert_eq!(locks(&path), 0);
+    store.close().await;
+}

@@ -39,7 +39,7 @@ impl Home {
         Self { folder: TempDir::new().unwrap() }
     }
 
-    fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.folder.path().join("data").join("vibetea.db")
     }
 

@@ -30,8 +30,9 @@ fn wrong_usage_ends_with_2_and_wrong_settings_with_78() {
         &["restore", "--database-url", "none", "x"],
         &["ask-history", "--database-url", "none"],
         &["digest", "--database-url", "oracle:tea"],
+        &["import", "--from", "mysql://reader@h/d"],
         &["import", "--from", "mysql://reader:s3cret@h/d"],
-        &["import", "--from", "postgres://reader:s3cret@h/d?pass=s3cret"],
+        &["import", "--from", "postgres://reader@h/d?pass=s3cret"],
         &["import", "--from-file", "/nowhere/url"],
     ] {
         let ended = place.run(arguments);
@@ -39,6 +40,26 @@ fn wrong_usage_ends_with_2_and_wrong_settings_with_78() {
         assert!(!ended.told.contains("s3cret"), "{ended:?}");
     }
     assert!(!place.database().exists());
+}
+
+#[test]
+fn a_password_on_the_command_line_is_refused_with_the_ways_that_nobody_reads() {
+    let place = Place::new();
+    let url = "postgres://reader:s3cret@127.0.0.1:1/d";
+    for (arguments, way) in [
+        (["import", "--from", url], "VIBETEA_IMPORT_FROM"),
+        (["import", "--from", "postgres://reader@127.0.0.1:1/d?password=s3cret"], "--from-file"),
+        (["export", "--database-url", url], "VIBETEA_DATABASE_URL_FILE"),
+        (["digest", "--database-url", url], "VIBETEA_DATABASE_URL"),
+    ] {
+        let ended = place.run(&arguments);
+        assert_eq!(ended.code, Some(78), "{arguments:?}: {ended:?}");
+        assert!(ended.told.contains("holds a password") && ended.told.contains(way), "{ended:?}");
+        assert!(!ended.told.contains("s3cret"), "{ended:?}");
+    }
+    // the twin: what is wrong with another is said of that
+    let ended = place.run(&["export", "--database-url", "postgres://reader@127.0.0.1:port/d"]);
+    assert!(ended.code == Some(78) && !ended.told.contains("holds a password"), "{ended:?}");
 }
 
 #[test]

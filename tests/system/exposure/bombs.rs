@@ -1,20 +1,28 @@
 //! Requests that are to fill the memory.
 
-use std::io::Write as _;
-use std::time::Duration;
+use std::io::{Read as _, Write as _};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use flate2::Compression;
+use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use vibetea_tests::answers;
 use vibetea_tests::dice::Dice;
-use vibetea_tests::place::TOKEN;
+use vibetea_tests::place::{SOURCE, TOKEN};
 
-use super::{DEADLINE, Rig, is_soak, narrow};
+use super::{DEADLINE, Rig, cost, event, is_soak, narrow};
 
 const MEBIBYTE: u64 = 1 << 20;
+/// What unpacking costs at most, and what peers cost beside the room that their bodies have.
+const LITTLE: u64 = 64 * MEBIBYTE;
+/// The room that unverified bodies have unless it is set.
+const ROOM: u64 = 64 * MEBIBYTE;
+/// One byte less than is taken.
+const NEARLY_ALL: usize = (4 << 20) - 1;
 
 /// So many zeros, packed a thousand to one.
 fn bomb(mebibytes: usize) -> Vec<u8> {
@@ -41,8 +49,101 @@ fn a_packed_body_of_a_thousand_to_one_is_refused_in_little_memory() {
         }
     }
     if let (Some(before), Some(peak)) = (before, rig.server.peak_bytes()) {
-        assert!(peak - before < 64 * MEBIBYTE, "{} MiB", (peak - before) / MEBIBYTE);
+        assert!(cost(before, peak) < LITTLE, "{} MiB", cost(before, peak) / MEBIBYTE);
     }
+}
+
+/// The most memory that this process ever held.
+fn own_peak() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().trim_end_matches(" kB").parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
+}
+
+/// The twin: a process that unpacks such a body is seen.
+#[test]
+fn a_body_that_is_unpacked_is_seen_by_the_check() {
+    let packed = bomb(128);
+    let before = own_peak();
+    let mut unpacked = Vec::new();
+    GzDecoder::new(&*packed).read_to_end(&mut unpacked).unwrap();
+    assert_eq!(unpacked.len(), 128 << 20);
+    if let (Some(before), Some(peak)) = (before, own_peak()) {
+        assert!(cost(before, peak) >= LITTLE);
+    }
+}
+
+/// How a body is sent that is to be kept for nothing.
+#[derive(Debug, Clone, Copy)]
+enum Hoard {
+    /// By nobody, of unknown length.
+    Anonymous,
+    /// In the name of a source that there is, of unknown length.
+    Chunked,
+    /// In the name of a source that there is, but for the last byte.
+    Announced,
+}
+
+impl Hoard {
+    fn head(self) -> String {
+        let known = format!("X-Source-ID: {SOURCE}\r\nX-Signature: {}\r\n", "A".repeat(88));
+        let (who, length) = match self {
+            Self::Anonymous => ("", format!("Transfer-Encoding: chunked\r\n\r\n{NEARLY_ALL:x}\r\n")),
+            Self::Chunked => (&*known, format!("Transfer-Encoding: chunked\r\n\r\n{NEARLY_ALL:x}\r\n")),
+            Self::Announced => (&*known, format!("Content-Length: {}\r\n\r\n", NEARLY_ALL + 1)),
+        };
+        format!("POST /ingest HTTP/1.1\r\nHost: x\r\n{who}{length}")
+    }
+}
+
+/// What it costs a server that so many peers send nearly a whole body each and stay; `None` where the system does not
+/// tell. Whoever is honest is served meanwhile.
+async fn cost_of(hoard: Hoard, peers: usize, rig: &Rig) -> Option<u64> {
+    let before = rig.server.resident_bytes();
+    let body = Arc::new([hoard.head().into_bytes(), vec![b' '; NEARLY_ALL]].concat());
+    let mut sending = JoinSet::new();
+    for _ in 0..peers {
+        let (server, body) = (rig.address(), Arc::clone(&body));
+        sending.spawn(async move {
+            let mut stream = TcpStream::connect(server).await.unwrap();
+            // a server that has had enough answers and closes
+            let _ = stream.write_all(&body).await;
+            stream
+        });
+    }
+    let mut staying = Vec::new();
+    let mut number = 0;
+    loop {
+        let begun = Instant::now();
+        let answer = tokio::task::block_in_place(|| rig.post("/ingest", &[event(number, "shop")]));
+        assert_eq!(answer.status, 200, "{hoard:?}: {answer:?}");
+        assert!(begun.elapsed() < Duration::from_secs(5), "{hoard:?}: {:?}", begun.elapsed());
+        number += 1;
+        tokio::select! {
+            sent = sending.join_next() => match sent {
+                Some(stream) => staying.push(stream.unwrap()),
+                None => break,
+            },
+            () = tokio::time::sleep(Duration::from_millis(50)) => {}
+        }
+    }
+    assert_eq!(staying.len(), peers);
+    Some(cost(before?, rig.server.peak_bytes()?))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_that_nobody_has_signed_yet_fill_no_more_than_their_room() {
+    const PEERS: usize = 256;
+    for hoard in [Hoard::Anonymous, Hoard::Chunked, Hoard::Announced] {
+        let rig = Rig::start(&[]);
+        let Some(cost) = cost_of(hoard, PEERS, &rig).await else { return };
+        let room = if matches!(hoard, Hoard::Anonymous) { 0 } else { ROOM };
+        assert!(cost < room + LITTLE, "{hoard:?}: {} MiB", cost / MEBIBYTE);
+    }
+    // the twin: a server that has room for all of them is seen
+    let rig = Rig::start(&[("VIBETEA_MAX_UNVERIFIED_BYTES", "2147483648")]);
+    let cost = cost_of(Hoard::Announced, PEERS / 4, &rig).await.unwrap();
+    assert!(cost > ROOM + LITTLE, "{} MiB", cost / MEBIBYTE);
 }
 
 /// Asks on and on and reads nothing, for as long as the server takes it.

@@ -76,7 +76,7 @@ fn a_token_in_a_servers_variables_is_hidden_from_its_own_account() {
 
     const NOBODY: [&str; 4] = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
     let place = Place::new();
-    let owned = Command::new("chown").args(["-R", "65534:65534"]).arg(place.home()).status();
+    let handed_over = Command::new("chown").args(["-R", "65534:65534"]).arg(place.home()).status();
     let reached = Command::new(NOBODY[0])
         .args(&NOBODY[1..])
         .arg(vibetea_tests::program::path_of("vibetea-server"))
@@ -84,7 +84,7 @@ fn a_token_in_a_servers_variables_is_hidden_from_its_own_account() {
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status();
-    if !owned.is_ok_and(|status| status.success()) || !reached.is_ok_and(|status| status.success()) {
+    if !handed_over.is_ok_and(|status| status.success()) || !reached.is_ok_and(|status| status.success()) {
         eprintln!("skipped: no other account can be used here");
         return;
     }

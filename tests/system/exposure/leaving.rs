@@ -10,6 +10,8 @@ use vibetea_tests::place::TOKEN;
 use super::{DEADLINE, Rig};
 
 const VIEWERS: usize = 200;
+/// Room for all of them under one token.
+const SETTINGS: [(&str, &str); 1] = [("VIBETEA_MAX_STREAMS_PER_TOKEN", "200")];
 
 /// The code of each viewer's close frame and when it came, counted from `stop`.
 async fn close_codes(rig: &Rig, stop: impl FnOnce(&Rig)) -> Vec<(Option<u16>, Duration)> {
@@ -41,7 +43,7 @@ async fn close_codes(rig: &Rig, stop: impl FnOnce(&Rig)) -> Vec<(Option<u16>, Du
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signal_lets_every_viewer_know_at_once_and_ends_the_program_soon() {
-    let rig = Rig::start(&[]);
+    let rig = Rig::start(&SETTINGS);
     let codes = close_codes(&rig, |rig| rig.server.terminate()).await;
     for (code, elapsed) in codes {
         assert_eq!(code, Some(1001));
@@ -54,7 +56,7 @@ async fn a_signal_lets_every_viewer_know_at_once_and_ends_the_program_soon() {
 /// The twin: a server that is killed says nothing, and the same check sees it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_goes_without_a_word_is_seen_by_the_check() {
-    let rig = Rig::start(&[]);
+    let rig = Rig::start(&SETTINGS);
     let kill = |rig: &Rig| {
         let id = rig.server.id().to_string();
         assert!(std::process::Command::new("kill").args(["-KILL", &id]).status().unwrap().success());

@@ -10,6 +10,7 @@ mod open;
 mod readers;
 mod secrets;
 mod slow;
+mod sockets;
 mod timing;
 mod tls;
 
@@ -63,6 +64,11 @@ impl Rig {
     fn streams(&self) -> Option<u64> {
         answers::get(self.address(), "/health", &[])?.json()["connections"].as_u64()
     }
+}
+
+/// What something cost, by the memory before it and the most that was ever held.
+fn cost(before: u64, peak: u64) -> u64 {
+    peak.saturating_sub(before)
 }
 
 /// A tool event of the usual source, now.

@@ -119,6 +119,27 @@ async fn slow_peers_are_closed_in_time_and_honest_ones_do_not_feel_them() {
     assert!(time < Duration::from_millis(500), "p{percent} of {} requests is {time:?}", times.len());
 }
 
+/// More than the server has places for, of the cheapest kind: a head, and a byte of the body each second.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn slow_bodies_at_every_place_do_not_keep_honest_peers_out() {
+    const PEERS: usize = 1200;
+    let rig = Rig::start(&[]);
+    let body = format!(
+        "POST /ingest HTTP/1.1\r\nHost: x\r\nX-Source-ID: {SOURCE}\r\nX-Signature: x\r\nContent-Length: 1000\r\n\r\n["
+    );
+    let attack = async {
+        let peers = longest_open(rig.address(), PEERS, &body, true, BODY);
+        // while they stay, and while they come
+        let _ = tokio::time::timeout(Duration::from_secs(10), peers).await;
+    };
+    let times = honest_times(&rig, attack).await;
+    let (slow, slowest) = (times[times.len() * 9 / 10], times[times.len() - 1]);
+    assert!(slow < Duration::from_millis(500), "p90 of {} requests is {slow:?}", times.len());
+    assert!(slowest < Duration::from_secs(5), "{slowest:?}");
+    let figures = tokio::task::block_in_place(|| answers::get(rig.address(), "/metrics", &[]).unwrap().body);
+    assert!(!figures.contains("vibetea_http_connections_evicted_total 0\n"), "there were places for all");
+}
+
 /// Peers that ask much and read nothing are cut off too: at some point they can write no more.
 async fn unread_answers(server: SocketAddr, number: usize, requests: &str) {
     let mut peers = JoinSet::new();

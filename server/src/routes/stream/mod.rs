@@ -14,6 +14,7 @@ use vibetea_protocol::{ErrorCode, EventId};
 use crate::app::{App, AppState};
 use crate::auth::{Viewer, bearer, ticket_digest};
 use crate::backend::Backend;
+use crate::callers::Holdings;
 use crate::error::Refusal;
 use crate::filter::{Filter, Query};
 use crate::hub::Cursor;
@@ -45,6 +46,15 @@ pub(super) async fn get(
     let upgrade = upgrade.map_err(|_| {
         Refusal::new(ErrorCode::InvalidRequest, "This path speaks WebSocket: a request to upgrade is needed")
     })?;
+    let refuse = |refusal: Refusal| {
+        app.metrics.subscribers_refused.inc();
+        refusal
+    };
+    let held = Holdings::take(&app.streams, viewer.holder)
+        .ok_or_else(|| refuse(Refusal::too_many_streams_of_a_token()))?;
+    let place =
+        place.map(|Extension(place)| place.of_stream().ok_or_else(|| refuse(Refusal::streams_full())));
+    let place = place.transpose()?;
     // where the stream stands is taken before the past is looked at, so nothing falls between the two
     let newest = app.hub.newest();
     let start = start(&app, query.get("last_event_id"), newest, &viewer.sources)
@@ -56,7 +66,8 @@ pub(super) async fn get(
         filter,
         viewer,
         task: app.sockets.token(),
-        place: place.map(|Extension(place)| place),
+        place,
+        held,
         app,
     };
     Ok(upgrade

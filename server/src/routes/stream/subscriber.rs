@@ -13,7 +13,8 @@ use vibetea_protocol::stream::RESET_FRAME;
 use super::broken;
 use crate::access::Ended;
 use crate::app::App;
-use crate::auth::Viewer;
+use crate::auth::{Holder, Viewer};
+use crate::callers::Held;
 use crate::filter::Filter;
 use crate::hub::{Cursor, Taken};
 use crate::listener::Place;
@@ -38,6 +39,8 @@ pub(super) struct Subscriber {
     pub(super) task: TaskTrackerToken,
     /// Counts among the connections as long as it lives.
     pub(super) place: Option<Place>,
+    /// Counts among the streams of its token as long as it lives.
+    pub(super) held: Held<Holder>,
     pub(super) app: App,
 }
 
@@ -56,7 +59,7 @@ enum End {
 impl Subscriber {
     /// Serves the socket until either side ends it.
     pub(super) async fn run(self, mut socket: WebSocket) {
-        let Self { cursor, reset, filter, viewer, task, place, app } = self;
+        let Self { cursor, reset, filter, viewer, task, place, held, app } = self;
         app.metrics.subscribers.inc();
         let mut serving =
             Serving { newest: app.hub.watch(), heard: Instant::now(), cursor, filter, app: &app };
@@ -74,7 +77,7 @@ impl Subscriber {
             End::Close(code, reason) => close(socket, code, reason).await,
         }
         app.metrics.subscribers.dec();
-        drop((place, task));
+        drop((place, held, task));
     }
 }
 

@@ -1,7 +1,8 @@
 //! A look at a file by a connection that only reads: no lock is taken, a server may run.
 
-use std::fs::File;
 use std::path::Path;
+
+use rustix::fs::{Access, access};
 
 use super::{SqliteStore, connection, open, store_error};
 use crate::store::{Examined, Integrity, Registered, StoreError};
@@ -24,7 +25,8 @@ fn look(path: &Path) -> rusqlite::Result<Examined> {
     let is_empty =
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))? == 0;
     let known_schema = open::newest_schema();
-    let read_only = File::options().write(true).open(path).err().map(|error| error.to_string());
+    // asked, not tried: a file that is opened and closed would take SQLite's locks of this process along
+    let read_only = access(path, Access::WRITE_OK).err().map(|error| error.to_string());
     let mut examined = Examined {
         schema: 0,
         known_schema,

@@ -5,6 +5,7 @@ use axum::http::HeaderMap;
 use serde::de::DeserializeOwned;
 use vibetea_protocol::{ErrorCode, SourceId};
 
+use crate::app::AppState;
 use crate::auth;
 use crate::error::Refusal;
 use crate::routes::body::object;
@@ -12,8 +13,12 @@ use crate::routes::body::object;
 const MOST_BYTES: usize = 64 * 1024;
 
 /// What the body says.
-pub(super) async fn read<T: DeserializeOwned>(headers: &HeaderMap, body: Body) -> Result<T, Refusal> {
-    let bytes = auth::receive_unsigned(headers, body, MOST_BYTES).await?;
+pub(super) async fn read<T: DeserializeOwned>(
+    app: &AppState,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<T, Refusal> {
+    let bytes = auth::receive_unsigned(&app.unverified, headers, body, MOST_BYTES).await?;
     Ok(object(&bytes, |error| format!("The body cannot be read: {error}"))?)
 }
 

@@ -24,7 +24,7 @@ pub(super) async fn post(
 ) -> Result<Json<Enrolment>, Refusal> {
     app.administrator(&headers)?;
     Parameters::of(&uri, &[])?;
-    let wanted: NewEnrolment = body::read(&headers, body).await?;
+    let wanted: NewEnrolment = body::read(&app, &headers, body).await?;
     let source = body::source(&wanted.source)?;
     let address = address(&app, &headers, caller.as_deref())?;
     let code = app.access.create_code(source.clone()).await?;

@@ -30,7 +30,7 @@ pub(super) async fn rename(
 ) -> Result<StatusCode, Refusal> {
     app.administrator(&headers)?;
     Parameters::of(&uri, &[])?;
-    let wanted: RenameSource = body::read(&headers, body).await?;
+    let wanted: RenameSource = body::read(&app, &headers, body).await?;
     app.access.rename_source(body::known_source(&name)?, body::source(&wanted.name)?).await?;
     tracing::info!(from = name, to = wanted.name, "a source was renamed");
     Ok(StatusCode::NO_CONTENT)

@@ -34,7 +34,7 @@ pub(super) async fn create(
 ) -> Result<Json<IssuedToken>, Refusal> {
     app.administrator(&headers)?;
     Parameters::of(&uri, &[])?;
-    let wanted = wanted(body::read(&headers, body).await?)?;
+    let wanted = wanted(body::read(&app, &headers, body).await?)?;
     let issued = app.access.create_token(wanted).await?;
     tracing::info!(id = issued.entry.id, admin = issued.entry.admin, "a token was made");
     Ok(Json(shown(issued)))
