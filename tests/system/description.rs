@@ -32,12 +32,12 @@ fn no_request_made_from_the_description_breaks_the_server_or_the_description() {
         println!("skipped: Python or its package index is out of reach");
         return;
     };
-    let database = Cluster::shared().map(|cluster| cluster.database());
+    let database = Cluster::shared().map(Cluster::database);
     let mut stores = vec![None];
     stores.extend(database.as_ref().map(|database| Some(database.url())));
     for url in stores {
         let cases = cases(&schemathesis, url.as_deref());
-        println!("{cases} requests on {}", if url.is_none() { "SQLite" } else { "PostgreSQL" });
+        eprintln!("{cases} requests on {}", if url.is_none() { "SQLite" } else { "PostgreSQL" });
         assert!(cases >= FEWEST, "only {cases} requests");
     }
 }

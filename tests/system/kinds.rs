@@ -83,7 +83,9 @@ fn script() -> Vec<Value> {
 fn write(place: &Place, lines: &[Value]) -> PathBuf {
     let projects = place.claude().join("projects");
     let mut file = Appender::open(&projects.join(format!("-home-dev-shop/{SESSION}.jsonl")));
-    lines.iter().for_each(|line| file.line(&line.to_string()));
+    for line in lines {
+        file.line(&line.to_string());
+    }
     projects
 }
 

@@ -96,7 +96,7 @@ mod tests {
 
     /// Whether it comes to an end, and what it says then.
     fn ends<T: Send + 'static>(look: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-        let (told, hear) = std::sync::mpsc::channel();
+        let (told, hear) = std::sync::mpsc::sync_channel(1);
         std::thread::spawn(move || told.send(look()));
         hear.recv_timeout(std::time::Duration::from_secs(2)).ok()
     }

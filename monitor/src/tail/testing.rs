@@ -97,7 +97,9 @@ impl Desk {
     pub(super) fn next(&mut self) -> Option<Work> {
         if self.planted == Planted::LooksInside {
             let files: Vec<String> = self.tail.files.keys().cloned().collect();
-            files.iter().for_each(|path| self.tail.queue.push(path, Class::History, 0));
+            for path in files {
+                self.tail.queue.push(&path, Class::History, 0);
+            }
         }
         let mut work = self.tail.next(true)?;
         match self.planted {

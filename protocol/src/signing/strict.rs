@@ -47,7 +47,7 @@ fn identity() -> EdwardsPoint {
     EIGHT_TORSION[0]
 }
 
-/// What the helper makes is a signature, so what is refused below is refused for its points.
+/// What is made above is a signature, so what is refused below is refused for its points.
 #[test]
 fn an_honest_point_passes_both() {
     let key = Mixed::new(scalar(), identity());

@@ -137,7 +137,7 @@ fn named(matches: &ArgMatches) -> Vec<String> {
 fn examples(help: &str) -> String {
     let below = help.split_once("Examples:\n").map_or("", |(_, below)| below);
     let lines = below.lines().take_while(|line| line.is_empty() || line.starts_with("  "));
-    lines.map(|line| format!("{}\n", line.trim())).collect()
+    lines.map(str::trim).collect::<Vec<_>>().join("\n")
 }
 
 /// Every command with those below it, by the words that name it.

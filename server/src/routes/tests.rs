@@ -92,11 +92,11 @@ async fn logged(careless: bool) -> String {
         .finish();
     let _guard = tracing::subscriber::set_default(subscriber);
     let app = relay().await;
-    let mut routes = all(&app).route_layer(from_fn(break_down));
+    let mut breaking = all(&app).route_layer(from_fn(break_down));
     if careless {
-        routes = routes.route_layer(from_fn(write_down));
+        breaking = breaking.route_layer(from_fn(write_down));
     }
-    let router = around(&app, routes);
+    let router = around(&app, breaking);
     for path in ["/query", "/ws?token=vt_of_the_query", "/api/v1/totals"] {
         let request = Request::builder().uri(path).header("host", "localhost");
         let request = request.header("authorization", "Bearer vt_of_the_header").body(Body::empty()).unwrap();

@@ -55,7 +55,7 @@ fn more_connections_than_descriptors_leave_a_server_that_answers_and_stores() {
     match std::fs::read_dir(format!("/proc/{}/fd", server.id())) {
         Ok(open) => assert!(open.count() < DESCRIPTORS),
         Err(error) => {
-            eprintln!("skipped in part: the server's descriptors are the administrator's to see: {error}")
+            eprintln!("skipped in part: the server's descriptors are the administrator's to see: {error}");
         }
     }
     assert!(!spins(server.id()), "the server is busy with nothing");

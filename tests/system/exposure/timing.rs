@@ -110,7 +110,7 @@ fn welch(times: &[Vec<f64>; 2]) -> f64 {
 fn difference(more: &[(&'static str, &str)]) -> f64 {
     let rig = Rig::start(more);
     let t = welch(&refusals(&rig));
-    println!("t = {t:.2} with {more:?}");
+    eprintln!("t = {t:.2} with {more:?}");
     t.abs()
 }
 

@@ -1,13 +1,11 @@
 //! Copies that carry new times, as transcripts from before version 2 of the agent do where a session was resumed.
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::time::{Duration, SystemTime};
 
 use vibetea_protocol::timestamp::MICROS_PER_HOUR;
 use vibetea_protocol::{Clock, Timestamp};
 
-use super::rig::{Rig, deaf, prompt};
+use super::rig::{Rig, date, deaf, prompt};
 
 const ORIGINAL: &str = "p/11111111-2222-4333-8444-555555555555.jsonl";
 const RESUMED: &str = "p/22222222-2222-4333-8444-555555555555.jsonl";
@@ -17,12 +15,11 @@ fn hours_ago(hours: i64) -> Timestamp {
     Timestamp::from_micros(Clock::System.now().as_micros() - hours * MICROS_PER_HOUR).unwrap()
 }
 
-/// Prompts of the original, said at this time, in a file that was closed so many hours ago.
-fn write(rig: &Rig, file: &str, said: Timestamp, closed: u64) {
+/// Prompts of the original, said at this time, when the file was closed too.
+fn write(rig: &Rig, file: &str, said: Timestamp) {
     let lines: String = (0..PROMPTS).map(|number| prompt(number, said, "hello")).collect();
     rig.append(file, &lines);
-    let modified = SystemTime::now() - Duration::from_hours(closed);
-    File::options().append(true).open(rig.path(file)).unwrap().set_modified(modified).unwrap();
+    date(&rig.path(file), said);
 }
 
 fn ids(rig: &Rig) -> BTreeSet<String> {
@@ -34,11 +31,11 @@ fn ids(rig: &Rig) -> BTreeSet<String> {
 #[test]
 fn a_copy_with_new_times_adds_nothing_but_may_name_the_events_where_it_is_read_first() {
     let mut rig = Rig::new(1, deaf);
-    write(&rig, ORIGINAL, hours_ago(9), 9);
+    write(&rig, ORIGINAL, hours_ago(9));
     rig.look_now();
     rig.read_all();
     let original = ids(&rig);
-    write(&rig, RESUMED, hours_ago(5), 5);
+    write(&rig, RESUMED, hours_ago(5));
     rig.look_now();
     rig.read_all();
     let first = ids(&rig);

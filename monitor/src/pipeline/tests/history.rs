@@ -1,14 +1,12 @@
 //! What was there before the first run, and a store that was lost since.
 
-use std::fs::File;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
 
 use vibetea_protocol::timestamp::MICROS_PER_DAY;
 use vibetea_protocol::{Clock, EventType, Timestamp};
 
 use super::super::{History, ReaderConfig};
-use super::rig::{Rig, deaf, prompt};
+use super::rig::{Rig, date, deaf, prompt};
 use crate::heard::Log;
 use crate::outbox::Destination;
 
@@ -41,8 +39,7 @@ fn after_a_loss(history: History, harm: impl FnOnce(&Path)) -> (Vec<u32>, usize)
     std::fs::create_dir_all(file.parent().unwrap()).unwrap();
     let text: String = old.iter().map(|(number, at)| prompt(*number, *at, "hello")).collect();
     std::fs::write(&file, text).unwrap();
-    let modified = SystemTime::now() - Duration::from_hours(24 * (LONG_AGO.unsigned_abs() - 1));
-    File::options().append(true).open(&file).unwrap().set_modified(modified).unwrap();
+    date(&file, days_ago(LONG_AGO - 1));
 
     let config = |config: &mut ReaderConfig| config.history = history;
     let mut rig = Rig::on(home, 1, deaf, config);

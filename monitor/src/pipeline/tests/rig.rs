@@ -3,6 +3,7 @@
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 use tokio::sync::watch;
@@ -132,6 +133,12 @@ impl Rig {
         ids.dedup();
         ids
     }
+}
+
+/// Lets a file look as if it was written last at this time.
+pub(super) fn date(file: &Path, at: Timestamp) {
+    let modified = SystemTime::UNIX_EPOCH + Duration::from_micros(at.as_micros().unsigned_abs());
+    OpenOptions::new().append(true).open(file).unwrap().set_modified(modified).unwrap();
 }
 
 /// A typed prompt with its newline.

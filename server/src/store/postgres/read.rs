@@ -60,6 +60,8 @@ pub(super) async fn newest_seq(connection: &mut PgConnection) -> sqlx::Result<u6
 
 /// A column as one value; none of no rows.
 type Column<T> = Option<Vec<T>>;
+/// The columns of [`HOURLY`].
+type Hourly = (Column<i64>, Column<i64>, Column<i64>, Column<i64>, Column<String>);
 
 /// Events per UTC hour and source from a moment on, without an end.
 pub(super) async fn hourly_aggregates(
@@ -71,13 +73,8 @@ pub(super) async fn hourly_aggregates(
     if source.is_some_and(|source| source.contains('\0')) {
         return Ok(Vec::new());
     }
-    let (hours, sources, events, ids, names): (
-        Column<i64>,
-        Column<i64>,
-        Column<i64>,
-        Column<i64>,
-        Column<String>,
-    ) = sqlx::query_as(HOURLY).bind(from.as_micros()).bind(source).fetch_one(connection).await?;
+    let (hours, sources, events, ids, names): Hourly =
+        sqlx::query_as(HOURLY).bind(from.as_micros()).bind(source).fetch_one(connection).await?;
     let counts = all(hours).zip(all(sources)).zip(all(events));
     let counts = counts.map(|((hour, source), events)| HourCount { hour, source, events }).collect();
     Ok(hours::named(counts, all(names).zip(all(ids)).collect()))
