@@ -79,6 +79,14 @@ describe("memory is bounded", () => {
   });
 });
 
+test("a page that was asked for when nothing was there keeps its order among what came meanwhile", () => {
+  const log = new EventLog();
+  log.receive(events(3, 6), true);
+  log.receive(events(8, 10), true);
+  log.prepend(events(0, 9), null);
+  expect(times(log)).toEqual(events(0, 10).map(({ at }) => at));
+});
+
 describe("a filter", () => {
   test("applies to what is there, to what comes and to pages", () => {
     const log = new EventLog();

@@ -33,11 +33,14 @@ export class SortedEvents {
     return true;
   }
 
-  /** Adds sorted events before all others, and says how many were not there yet. */
+  /** Adds sorted events that lie before the others but for what came while they were under way; says how many were not there yet. */
   prepend(events: readonly StreamEvent[]): number {
     const fresh = events.filter((event) => !this.#ids.has(event.id));
-    for (const event of fresh) this.#ids.add(event.id);
-    this.list.unshift(...fresh);
+    const first = this.list[0];
+    const before = first ? fresh.filter((event) => compareEvents(event, first) <= 0) : fresh;
+    for (const event of before) this.#ids.add(event.id);
+    this.list.unshift(...before);
+    for (const event of fresh) this.add(event);
     return fresh.length;
   }
 
