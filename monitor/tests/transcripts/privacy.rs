@@ -9,7 +9,11 @@ use crate::harness::{MapMemory, Reader, SILENCE, interpreter_with, main_file, pa
 use crate::lines::{answer, at, call, file, notice, prompt, record, result};
 
 fn tool(allowlist: Option<&str>, name: &str, input: &Value) -> Value {
-    let interpreter = interpreter_with(Policy::from_allowlist(allowlist));
+    tool_under(Policy::from_allowlist(allowlist), name, input)
+}
+
+fn tool_under(policy: Policy, name: &str, input: &Value) -> Value {
+    let interpreter = interpreter_with(policy);
     let mut reader = Reader::new(&interpreter, &main_file());
     let line = call("a1", 0, "toolu_1", name, input).to_string();
     payloads(&reader.line(line.as_bytes(), &mut MapMemory::default()), "tool").remove(0)
@@ -31,6 +35,26 @@ fn tools_are_named_from_a_closed_list() {
     ] {
         assert_eq!(tool(None, name, &json!({}))["tool"], shown, "{name}");
     }
+}
+
+#[test]
+fn tools_of_an_mcp_server_are_named_if_the_operator_lists_it() {
+    let shown = |list: Option<&str>, name: &str| {
+        tool_under(Policy::default().with_mcp_servers(list), name, &json!({}))["tool"].clone()
+    };
+    let list = Some(" github ,, playwright");
+    for name in ["mcp__github__create_issue", "mcp__playwright__click"] {
+        assert_eq!(
+            (shown(list, name), shown(None, name), shown(Some(""), name)),
+            (name.into(), "mcp".into(), "mcp".into())
+        );
+    }
+    for name in
+        ["mcp__gitlab__create_issue", "mcp__git__hub", "mcp____create", "mcp__github", "mcp__github__no good"]
+    {
+        assert_eq!(shown(list, name), "mcp", "{name}");
+    }
+    assert_eq!(shown(list, "github__create_issue"), "other");
 }
 
 #[test]
