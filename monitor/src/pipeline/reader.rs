@@ -25,7 +25,7 @@ const LIVE_BYTES: u64 = 1 << 20;
 /// the store more often.
 const HISTORY_BYTES: u64 = 16 << 20;
 /// After this time no more history is begun in a transaction: a fresh line waits for it.
-const HISTORY_TIME: Duration = Duration::from_millis(15);
+const HISTORY_TIME: Duration = Duration::from_millis(10);
 /// Files in one transaction.
 const TURN_FILES: usize = 64;
 const SILENCE_PAUSE: Duration = Duration::from_secs(30);
