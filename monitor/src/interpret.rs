@@ -62,6 +62,14 @@ pub trait Memory {
     fn call(&mut self, key: CallKey) -> Result<Option<Call>, Self::Error>;
     /// Remembers a call, in place of an earlier one under the same key.
     fn remember_call(&mut self, key: CallKey, call: &Call) -> Result<(), Self::Error>;
+    /// Remembers a call unless there is one under the same key; whether there was none.
+    fn remember_new_call(&mut self, key: CallKey, call: &Call) -> Result<bool, Self::Error> {
+        let is_new = self.call(key)?.is_none();
+        if is_new {
+            self.remember_call(key, call)?;
+        }
+        Ok(is_new)
+    }
     /// A result that waits for its call.
     fn waiting_result(&mut self, key: CallKey) -> Result<Option<WaitingResult>, Self::Error>;
     /// Lets a result wait for its call.

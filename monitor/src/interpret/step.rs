@@ -131,9 +131,6 @@ impl<M: Memory> Step<'_, '_, M> {
     /// A call that was seen before is a copy. Otherwise what waited for it is taken up.
     fn called(&mut self, raw: &RawCall<'_>, moment: &Moment<'_>) -> Result<(), M::Error> {
         let key = self.with.identity.call(raw.id);
-        if self.memory.call(key)?.is_some() {
-            return Ok(());
-        }
         let tool = self.with.policy.tool(raw.name);
         let call = Call {
             key,
@@ -145,7 +142,9 @@ impl<M: Memory> Step<'_, '_, M> {
             tool,
             started: moment.timestamp,
         };
-        self.memory.remember_call(key, &call)?;
+        if !self.memory.remember_new_call(key, &call)? {
+            return Ok(());
+        }
         let payload = tool_payload(&call, ToolStatus::Started);
         self.emit(EventKind::ToolStarted, call.started, &[&key.to_bytes()], Payload::Tool(payload))?;
         if calls_agent(&call.tool) {

@@ -31,14 +31,28 @@ impl Turn<'_> {
         }
     }
 
-    /// Remembers a call.
+    /// Remembers a call, in place of an earlier one under the same key.
     pub fn remember_call(&mut self, key: CallKey, call: &Call) -> Result<(), OutboxError> {
-        self.recent.calls.insert(key, call.clone());
         self.remember(
             "INSERT OR REPLACE INTO call (key, remembered, value, seal) VALUES (?1, ?2, ?3, ?4)",
             key,
             call,
-        )
+        )?;
+        self.recent.calls.insert(key, call.clone());
+        Ok(())
+    }
+
+    /// Remembers a call unless there is one under the same key; whether there was none.
+    pub fn remember_new_call(&mut self, key: CallKey, call: &Call) -> Result<bool, OutboxError> {
+        let inserted = self.remember(
+            "INSERT INTO call (key, remembered, value, seal) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+            key,
+            call,
+        )?;
+        if inserted == 1 {
+            self.recent.calls.insert(key, call.clone());
+        }
+        Ok(inserted == 1)
     }
 
     /// A result that waits for its call.
@@ -68,7 +82,8 @@ impl Turn<'_> {
             "INSERT OR REPLACE INTO waiting_result (key, remembered, value, seal) VALUES (?1, ?2, ?3, ?4)",
             key,
             result,
-        )
+        )?;
+        Ok(())
     }
 
     /// Forgets a waiting result.
@@ -121,12 +136,12 @@ impl Turn<'_> {
         value.transpose()
     }
 
-    fn remember<V: Serialize>(&self, sql: &str, key: CallKey, value: &V) -> Result<(), OutboxError> {
+    /// The number of rows that were written.
+    fn remember<V: Serialize>(&self, sql: &str, key: CallKey, value: &V) -> Result<usize, OutboxError> {
         let value = to_json(value)?;
         let remembered = self.now.as_micros();
         let seal = seal_numbers(&[&value], &[key.as_i64(), remembered]);
-        self.transaction.prepare_cached(sql)?.execute(params![key.as_i64(), remembered, value, seal])?;
-        Ok(())
+        Ok(self.transaction.prepare_cached(sql)?.execute(params![key.as_i64(), remembered, value, seal])?)
     }
 }
 

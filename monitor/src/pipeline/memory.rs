@@ -29,6 +29,10 @@ impl Memory for ReadingMemory<'_, '_> {
         self.turn.remember_call(key, call)
     }
 
+    fn remember_new_call(&mut self, key: CallKey, call: &Call) -> Result<bool, OutboxError> {
+        self.turn.remember_new_call(key, call)
+    }
+
     fn waiting_result(&mut self, key: CallKey) -> Result<Option<WaitingResult>, OutboxError> {
         self.turn.waiting_result(key)
     }

@@ -84,14 +84,21 @@ impl Chunk {
     }
 
     /// Takes the whole lines in `range` of the buffer, which begin at byte `start` of the file; there may be anything
-    /// behind them.
+    /// behind them. A crash of the machine can leave NUL bytes where data should be: they part a line, as no JSON has
+    /// them.
     fn take(&mut self, text: Vec<u8>, range: Range<usize>, start: u64) {
         debug_assert!(self.text.is_empty());
-        let mut at = range.start;
-        for newline in memchr::memchr_iter(b'\n', &text[range.clone()]) {
-            let line = at..range.start + newline;
-            at = line.end + 1;
-            self.split(&text, line, start - range.start as u64);
+        let mut from = range.start;
+        while let Some(found) = memchr::memchr2(b'\n', 0, &text[from..range.end]) {
+            let at = from + found;
+            let nul = text[at..range.end].iter().take_while(|byte| **byte == 0).count();
+            let part = &text[from..at];
+            if !part.trim_ascii().is_empty() {
+                let end = if nul == 0 && part.ends_with(b"\r") { at - 1 } else { at };
+                self.lines.push(Line { start: start + (from - range.start) as u64, range: from..end });
+            }
+            self.nul_runs += u64::from(nul > 0);
+            from = at + nul.max(1);
         }
         self.tail = text[range.end.saturating_sub(TAIL_BYTES)..range.end].to_vec();
         self.text = text;
@@ -101,20 +108,6 @@ impl Chunk {
     pub(super) fn recycle(self, spare: &mut Vec<u8>, limits: Limits) {
         if (spare.len()..=limits.chunk + TAIL_BYTES).contains(&self.text.len()) {
             *spare = self.text;
-        }
-    }
-
-    /// A crash of the machine can leave NUL bytes where data should be: they part a line, as no JSON has them.
-    fn split(&mut self, text: &[u8], line: Range<usize>, base: u64) {
-        let mut at = line.start;
-        while at < line.end {
-            let nul = memchr::memchr(0, &text[at..line.end]).map_or(line.end, |nul| at + nul);
-            if !text[at..nul].trim_ascii().is_empty() {
-                let end = if nul == line.end && text[..nul].ends_with(b"\r") { nul - 1 } else { nul };
-                self.lines.push(Line { start: base + at as u64, range: at..end });
-            }
-            at = nul + text[nul..line.end].iter().take_while(|byte| **byte == 0).count();
-            self.nul_runs += u64::from(at > nul);
         }
     }
 }

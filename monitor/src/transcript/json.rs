@@ -3,6 +3,8 @@
 //! Parsers check every escape and control character of every string. In a transcript nearly everything is strings that
 //! are passed over, and whether these are well-formed inside, or text at all, is nobody's concern; where they end is.
 
+use super::quotes::closing_quote;
+
 /// The text is no JSON where the cursor stands.
 pub(super) struct NoJson;
 
@@ -90,23 +92,13 @@ impl<'a> Json<'a> {
 
     /// What stands between the quotes of a string, escapes and all.
     pub(super) fn string(&mut self) -> Result<&'a [u8], NoJson> {
-        let start = self.at + 1;
-        let bytes = self.text;
-        let mut from = start;
-        loop {
-            let rest = bytes.get(from..).unwrap_or_default();
-            let Some(quote) = memchr::memchr(b'"', rest) else {
-                self.at = bytes.len();
-                return Err(NoJson);
-            };
-            let end = from + quote;
-            let slashes = bytes[start..end].iter().rev().take_while(|byte| **byte == b'\\').count();
-            from = end + 1;
-            if slashes % 2 == 0 {
-                self.at = from;
-                return Ok(&bytes[start..end]);
-            }
-        }
+        let inner = self.text.get(self.at + 1..).unwrap_or_default();
+        let Some(end) = closing_quote(inner) else {
+            self.at = self.text.len();
+            return Err(NoJson);
+        };
+        self.at += end + 2;
+        Ok(&inner[..end])
     }
 
     /// A number, `true`, `false` or `null`, as it stands.

@@ -5,6 +5,7 @@ mod json;
 mod lines;
 mod loose;
 mod observe;
+mod quotes;
 mod record;
 mod session;
 
