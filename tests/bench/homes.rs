@@ -23,6 +23,10 @@ const SMALL: u64 = 100_000;
 const BATCH: usize = 1000;
 const BATCHES: usize = 30;
 const CONNECTIONS: usize = 4;
+/// What a monitor sends of an agent at work, and how many do so at once.
+const EVERYDAY: usize = 10;
+const EVERYDAY_BATCHES: usize = 640;
+const MONITORS: [usize; 2] = [16, 64];
 const ASKED: usize = 51;
 const RECOUNTED: usize = 5;
 
@@ -84,6 +88,10 @@ async fn measure_at(report: &mut Report, count: u64, rounds: usize) -> Result<()
     let second = Server { place: place_of_second, program, key, source: source() };
     let mut homes = Homes { sqlite: Server::start_in(place), postgres, second, hosted, bare };
     ingest(report, &mut homes, count, rounds).await?;
+    let mut maker = Maker::live(Ids::HourFirst, 75 + count);
+    for monitors in MONITORS {
+        ingest_everyday(report, &homes, &mut maker, (count, monitors), rounds).await?;
+    }
     query_outside(report, &homes, count)
 }
 
@@ -147,9 +155,7 @@ async fn ingest(report: &mut Report, homes: &mut Homes, count: u64, rounds: usiz
             let took = load::send(server.address(), load::spread(requests, CONNECTIONS)).await?;
             rates.push(rate(events, took));
         }
-        let requests: Vec<Bytes> = (0..BATCHES)
-            .map(|_| request("/functions/v1/ingest", &maker.take(BATCH), &source(), &key))
-            .collect();
+        let requests = for_hosted(&mut maker, &key, BATCHES, BATCH);
         let took = load::send(homes.hosted.address, load::spread(requests, CONNECTIONS)).await?;
         rates[2].push(rate(events, took));
         let batches: Vec<_> = (0..BATCHES).map(|_| columns(&maker.take(BATCH))).collect();
@@ -182,6 +188,39 @@ async fn ingest(report: &mut Report, homes: &mut Homes, count: u64, rounds: usiz
     let what = format!("PostgreSQL / hosted functions, {count} events stored");
     report.add(what, postgres / hosted, "×", Aim::AtLeast(5.0));
     Ok(())
+}
+
+/// Many monitors, each with a few events at a time.
+async fn ingest_everyday(
+    report: &mut Report,
+    homes: &Homes,
+    maker: &mut Maker,
+    (count, monitors): (u64, usize),
+    rounds: usize,
+) -> Result<()> {
+    let key = SigningKey::from_bytes(&homes.postgres.place.private_key());
+    let mut rates = [Vec::new(), Vec::new()];
+    let events = (EVERYDAY * EVERYDAY_BATCHES) as u64;
+    for _ in 0..rounds {
+        let requests = homes.postgres.requests("/ingest", maker, EVERYDAY_BATCHES, EVERYDAY);
+        let took = load::send(homes.postgres.address(), load::spread(requests, monitors)).await?;
+        rates[0].push(rate(events, took));
+        let requests = for_hosted(maker, &key, EVERYDAY_BATCHES, EVERYDAY);
+        let took = load::send(homes.hosted.address, load::spread(requests, monitors)).await?;
+        rates[1].push(rate(events, took));
+    }
+    let [postgres, hosted] = rates.map(|mut rates| median(&mut rates));
+    let what =
+        |home| format!("signed ingest of {EVERYDAY} by {monitors} monitors, {count} events stored: {home}");
+    report.add(what("PostgreSQL"), postgres, "events/s", Aim::None);
+    report.add(what("hosted functions"), hosted, "events/s", Aim::None);
+    report.add(what("PostgreSQL / hosted functions"), postgres / hosted, "×", Aim::AtLeast(5.0));
+    Ok(())
+}
+
+fn for_hosted(maker: &mut Maker, key: &SigningKey, batches: usize, size: usize) -> Vec<Bytes> {
+    let request = |_| request("/functions/v1/ingest", &maker.take(size), &source(), key);
+    (0..batches).map(request).collect()
 }
 
 /// Ids, times and payloads.

@@ -1,19 +1,21 @@
-//! Counts what `counted` says is not in the kept counts yet, which after each insert is what it stored: events that
-//! somebody else stored are caught up with in the same way, but their payloads have to be read.
+//! Counts what `counted` says is not in the kept counts yet. After an insert that is mostly what it stored, which is in
+//! memory; events that somebody else stored are caught up with in the same way, but have to be read.
 
 mod cells;
 mod names;
+mod own;
 mod sessions;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{Connection as _, Row as _};
-use vibetea_protocol::{EventId, EventType, Timestamp};
+use vibetea_protocol::{EventType, Timestamp};
 
+pub(super) use self::own::Own;
+use self::own::SourceNumbers;
+use crate::store::Facts;
 use crate::store::kept::{Kept, Names, Seen};
-use crate::store::{Facts, NewBatch};
 
 /// Events of others that are counted in one transaction: a backlog must not make it long.
 const PART: usize = 5_000;
@@ -27,36 +29,11 @@ const UNCOUNTED: &str =
     FROM public.events JOIN source ON source.name = events.source
     WHERE events.seq > $1 ORDER BY events.seq LIMIT $2";
 const COUNTED: &str = "UPDATE counted SET through = $1";
-
 /// The writer's memory of what it counts by.
 #[derive(Debug, Default)]
 pub(super) struct Counter {
     names: Names,
-}
-
-/// The events that the open transaction has stored, as far as they were new.
-#[derive(Default)]
-pub(super) struct Own<'a> {
-    facts: HashMap<EventId, &'a Facts>,
-    places: i64,
-}
-
-impl<'a> Own<'a> {
-    /// Those of all batches that the transaction has stored. Of an id given twice the first event is the stored one.
-    pub(super) fn of(batches: impl Iterator<Item = &'a NewBatch> + Clone) -> Self {
-        let events = batches.clone().map(|batch| batch.events.len()).sum();
-        let mut facts = HashMap::with_capacity(events);
-        for event in batches.flat_map(|batch| &batch.events) {
-            facts.entry(event.id).or_insert(&event.facts);
-        }
-        Self { facts, places: i64::try_from(events).unwrap_or(i64::MAX) }
-    }
-
-    /// The place behind which all are this transaction's: it holds the stream until its end, so those that were given
-    /// out last are its own. Without any it holds nothing, and others store beside it.
-    fn places_behind(&self, newest: i64) -> i64 {
-        if self.places == 0 { i64::MAX } else { newest - self.places }
-    }
+    sources: SourceNumbers,
 }
 
 /// An event that is not counted yet.
@@ -77,7 +54,7 @@ impl<'a> Uncounted<'a> {
         })?;
         let facts = match row.try_get::<Option<&str>, _>(4)? {
             Some(payload) => Cow::Owned(Facts::of(event_type, payload.as_bytes())),
-            None => Cow::Borrowed(own_facts(row.try_get(5)?, own)?),
+            None => Cow::Borrowed(own.facts(row.try_get(5)?).ok_or_else(not_own)?),
         };
         let timestamp = Timestamp::from_micros(row.try_get(2)?);
         Ok(Self { seq: row.try_get(0)?, source: row.try_get(1)?, timestamp, event_type, facts })
@@ -89,43 +66,62 @@ impl<'a> Uncounted<'a> {
     }
 }
 
-fn own_facts<'a>(id: &str, own: &Own<'a>) -> sqlx::Result<&'a Facts> {
-    let known = id.parse().ok().and_then(|id: EventId| own.facts.get(&id).copied());
-    known.ok_or_else(|| sqlx::Error::Decode("an event of this transaction is not one that it stored".into()))
+fn not_own() -> sqlx::Error {
+    sqlx::Error::Decode("an event of this transaction is not one that it stored".into())
 }
 
 impl Counter {
-    /// Counts the own events of the transaction that is open and a part of what others stored, within it; answers
-    /// whether that was all.
-    pub(super) async fn count(&mut self, connection: &mut PgConnection, own: &Own<'_>) -> sqlx::Result<bool> {
-        let most = own.facts.len() + PART;
+    /// Counts the own events of the transaction that is open, `inserted` of which were new, and a part of what others
+    /// stored, within it; answers whether that was all.
+    pub(super) async fn count(
+        &mut self,
+        connection: &mut PgConnection,
+        own: &Own<'_>,
+        inserted: usize,
+    ) -> sqlx::Result<bool> {
         self.names.bound();
+        if own.len() > 0 && inserted == own.len() && own.take_places(connection).await? {
+            // nothing but what is in memory is to be counted
+            let seen = own.seen(connection, &mut self.sources).await?;
+            self.keep(connection, &seen).await?;
+            return Ok(true);
+        }
         let (through, newest): (i64, i64) = sqlx::query_as(THROUGH).fetch_one(&mut *connection).await?;
+        let behind = own.places_behind(newest);
+        let most = own.len() + PART;
         let rows = sqlx::query(UNCOUNTED)
             .bind(through)
             .bind(i64::try_from(most).unwrap_or(i64::MAX))
-            .bind(own.places_behind(newest))
+            .bind(behind.unwrap_or(i64::MAX))
             .fetch_all(&mut *connection)
             .await?;
         let events = rows.iter().map(|row| Uncounted::read(row, own)).collect::<sqlx::Result<Vec<_>>>()?;
         let Some(last) = events.last().map(|event| event.seq) else { return Ok(true) };
+        let all = events.len() < most;
         let seen: Vec<Seen<'_>> = events.iter().filter_map(Uncounted::seen).collect();
-        names::learn(connection, &mut self.names, &seen).await?;
+        // who holds the stream knows that nothing more comes up to its newest place
+        let counted = if all && behind.is_some() { last.max(newest) } else { last };
+        self.keep(connection, &seen).await?;
+        sqlx::query(COUNTED).bind(counted).execute(connection).await?;
+        Ok(all)
+    }
+
+    /// Adds these events to all that is kept of events.
+    async fn keep(&mut self, connection: &mut PgConnection, seen: &[Seen<'_>]) -> sqlx::Result<()> {
+        names::learn(connection, &mut self.names, seen).await?;
         let mut kept = Kept::default();
-        for seen in &seen {
+        for seen in seen {
             kept.add(|source, kind, text| names::number(&self.names, source, kind, text), seen)?;
         }
         let (tables, sessions) = kept.into_tables();
         cells::write(connection, tables).await?;
-        sessions::write(connection, sessions).await?;
-        sqlx::query(COUNTED).bind(last).execute(&mut *connection).await?;
-        Ok(events.len() < most)
+        sessions::write(connection, sessions).await
     }
 
     /// Counts a part of what others stored, in a transaction of its own; answers whether that was all.
     pub(super) async fn catch_up(&mut self, connection: &mut PgConnection) -> sqlx::Result<bool> {
         let mut transaction = connection.begin().await?;
-        let all = self.count(&mut transaction, &Own::default()).await?;
+        let all = self.count(&mut transaction, &Own::default(), 0).await?;
         transaction.commit().await?;
         Ok(all)
     }
@@ -133,5 +129,6 @@ impl Counter {
     /// After a transaction that failed nobody knows which numbers were given out.
     pub(super) fn forget(&mut self) {
         self.names.forget();
+        self.sources.forget();
     }
 }

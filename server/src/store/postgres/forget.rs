@@ -48,7 +48,7 @@ pub(super) async fn forget(
 ) -> sqlx::Result<Forgotten> {
     connection.execute("BEGIN").await?;
     connection.execute(HOLD).await?;
-    counter.count(connection, &Own::default()).await?;
+    counter.count(connection, &Own::default(), 0).await?;
     sqlx::query(MARK).bind(cut.events).bind(cut.counts).execute(&mut *connection).await?;
     let mut done =
         Forgotten { events: delete(connection, EVENTS, cut.events, cut.most).await?, ..Forgotten::default() };

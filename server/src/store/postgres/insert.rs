@@ -1,29 +1,22 @@
 //! A group of batches in one transaction: the function that the hosted deployment calls as well stores them, then what
 //! is new is counted.
 
-use serde::Serialize;
-use serde_json::value::RawValue;
 use sqlx::Executor as _;
 use sqlx::postgres::PgConnection;
+use vibetea_protocol::event::write_event;
+use vibetea_protocol::event_type::TypeField;
 
 use super::count::{Counter, Own};
-use crate::store::{NewBatch, NewEvent, Route};
+use crate::store::{NewBatch, Route};
 
-const INSERT: &str = "SELECT bulk_insert_events(batch::jsonb) FROM unnest($1::text[]) AS given (batch)";
+const INSERT: &str = "SELECT bulk_insert_events($1::text::jsonb)";
+const NEWEST: &str = "SELECT newest FROM stream";
+/// With both ends of the range the plan uses the index whatever it knows of the table.
+const STORED: &str = "SELECT seq FROM public.events WHERE seq > $1 AND seq <= $2 ORDER BY seq";
+/// What an event takes beside its payload, roughly.
+const ENVELOPE: usize = 256;
 /// A write that changes nothing.
 const CHECK: &str = "UPDATE stream SET newest = newest";
-
-/// An event as `bulk_insert_events` reads it.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Given<'a> {
-    id: vibetea_protocol::EventId,
-    source: &'a str,
-    timestamp: vibetea_protocol::Timestamp,
-    event_type: vibetea_protocol::EventType,
-    payload: &'a RawValue,
-    live: bool,
-}
 
 /// Stores the batches, all or none; answers how many events of each were new. After an error the connection is of no
 /// use, and the counter has to forget.
@@ -33,37 +26,58 @@ pub(super) async fn store(
     batches: impl Iterator<Item = &NewBatch> + Clone,
 ) -> sqlx::Result<Vec<u64>> {
     let own = Own::of(batches.clone());
-    let batches = batches.map(json).collect::<Result<Vec<String>, _>>().map_err(encode)?;
     connection.execute("BEGIN").await?;
-    let inserted: Vec<i64> = if batches.is_empty() {
+    let lengths = batches.clone().map(|batch| batch.events.len());
+    let given: usize = lengths.clone().sum();
+    let mut inserted: Vec<u64> = lengths.clone().map(|length| length as u64).collect();
+    if given == 0 {
         connection.execute(CHECK).await?;
-        Vec::new()
     } else {
-        let inserted = sqlx::query_scalar(INSERT).bind(&batches).fetch_all(&mut *connection).await?;
-        counter.count(connection, &own).await?;
-        inserted
-    };
+        let new: i64 = sqlx::query_scalar(INSERT).bind(json(&batches)).fetch_one(&mut *connection).await?;
+        let new = usize::try_from(new).unwrap_or_default();
+        if new < given {
+            inserted = new_of_each(connection, lengths, given).await?;
+        }
+        counter.count(connection, &own, new).await?;
+    }
     connection.execute("COMMIT").await?;
-    Ok(inserted.into_iter().map(i64::unsigned_abs).collect())
+    Ok(inserted)
 }
 
-fn json(batch: &NewBatch) -> serde_json::Result<String> {
-    let given = |event: &NewEvent| {
+/// How many of each batch's events were new, by the places that they got.
+async fn new_of_each(
+    connection: &mut PgConnection,
+    lengths: impl Iterator<Item = usize>,
+    given: usize,
+) -> sqlx::Result<Vec<u64>> {
+    let number = |length| i64::try_from(length).unwrap_or(i64::MAX);
+    let newest: i64 = sqlx::query_scalar(NEWEST).fetch_one(&mut *connection).await?;
+    let first = newest - number(given);
+    let places: Vec<i64> =
+        sqlx::query_scalar(STORED).bind(first).bind(newest).fetch_all(&mut *connection).await?;
+    let new = lengths.scan((first, 0), |(end, before), length| {
+        *end += number(length);
+        let until = places.partition_point(|place| place <= end);
+        Some((until - std::mem::replace(before, until)) as u64)
+    });
+    Ok(new.collect())
+}
+
+/// All events of the batches as `bulk_insert_events` reads them: it costs as much for a few as for one.
+fn json<'a>(batches: &(impl Iterator<Item = &'a NewBatch> + Clone)) -> String {
+    let events = || batches.clone().flat_map(|batch| batch.events.iter().map(move |event| (batch, event)));
+    let mut text = String::with_capacity(events().map(|(_, event)| event.payload.len() + ENVELOPE).sum());
+    for (batch, event) in events() {
+        text.push(if text.is_empty() { '[' } else { ',' });
         // payloads are checked to be UTF-8 before they are built
         let payload = std::str::from_utf8(&event.payload).unwrap_or_default();
-        serde_json::to_string(&Given {
-            id: event.id,
-            source: batch.source.as_str(),
-            timestamp: event.timestamp,
-            event_type: event.event_type,
-            payload: serde_json::from_str(payload)?,
-            live: batch.route == Route::Live,
-        })
-    };
-    let events = batch.events.iter().map(given).collect::<serde_json::Result<Vec<_>>>()?;
-    Ok(format!("[{}]", events.join(",")))
-}
-
-fn encode(error: serde_json::Error) -> sqlx::Error {
-    sqlx::Error::Encode(Box::new(error))
+        let (id, source) = (&event.id, &batch.source);
+        write_event(&mut text, TypeField::EventType, id, source, event.timestamp, event.event_type, payload);
+        if batch.route == Route::Live {
+            text.pop();
+            text.push_str(r#","live":true}"#);
+        }
+    }
+    text.push(']');
+    text
 }

@@ -32,7 +32,8 @@ const IN_THE_WAY: &str = "
             AND relname NOT LIKE '\\_sqlx\\_migrations%')";
 
 /// How many migrations the hosted platform's tool has run, which keeps a record of its own: told by what they made.
-const RUN_ELSEWHERE: &str = "SELECT CASE WHEN to_regproc('vibetea.hour_counts') IS NOT NULL THEN 7::bigint
+const RUN_ELSEWHERE: &str = "SELECT CASE WHEN to_regproc('vibetea.add_counts') IS NOT NULL THEN 8::bigint
+    WHEN to_regproc('vibetea.hour_counts') IS NOT NULL THEN 7
     WHEN to_regproc('vibetea.hours_since') IS NOT NULL THEN 6
     WHEN to_regclass('vibetea.asked') IS NOT NULL THEN 5
     WHEN to_regclass('vibetea.access_version') IS NOT NULL THEN 4

@@ -20,10 +20,12 @@ const SESSIONS: &str = "INSERT INTO session AS kept
     project_at = greatest(kept.project_at, excluded.project_at), events = kept.events + excluded.events,
     activities = kept.activities + excluded.activities, errors = kept.errors + excluded.errors
     RETURNING id, source, name";
-const QUARTERS: &str = "INSERT INTO session_quarter (session, quarter)
-    SELECT * FROM unnest($1::bigint[], $2::bigint[]) ON CONFLICT DO NOTHING";
-const TOOLS: &str = "INSERT INTO session_tool AS kept (session, tool, started, completed, failed)
-    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])
+const QUARTERS_AND_TOOLS: &str = "WITH quarters AS (
+        INSERT INTO session_quarter (session, quarter)
+        SELECT * FROM unnest($1::bigint[], $2::bigint[]) ON CONFLICT DO NOTHING
+    )
+    INSERT INTO session_tool AS kept (session, tool, started, completed, failed)
+    SELECT * FROM unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
     ON CONFLICT (session, tool) DO UPDATE SET started = kept.started + excluded.started,
     completed = kept.completed + excluded.completed, failed = kept.failed + excluded.failed";
 const AGENTS: &str = "INSERT INTO session_agent AS kept (session, agent, type, first, started, completed, failed)
@@ -44,8 +46,7 @@ pub(super) async fn write(connection: &mut PgConnection, sessions: Sessions) -> 
         .into_iter()
         .filter_map(|((source, name), session)| Some((*numbers.get(&(source, name))?, session)))
         .collect();
-    write_quarters(connection, &numbered).await?;
-    write_tools(connection, &numbered).await?;
+    write_quarters_and_tools(connection, &numbered).await?;
     write_agents(connection, &numbered).await
 }
 
@@ -72,7 +73,7 @@ async fn write_sessions(
         .collect()
 }
 
-async fn write_quarters(
+async fn write_quarters_and_tools(
     connection: &mut PgConnection,
     sessions: &BTreeMap<i64, Session>,
 ) -> sqlx::Result<()> {
@@ -80,11 +81,6 @@ async fn write_quarters(
         .iter()
         .flat_map(|(number, session)| session.quarters.iter().map(|quarter| (*number, *quarter)));
     let (numbers, quarters): (Vec<i64>, Vec<i64>) = pairs.unzip();
-    sqlx::query(QUARTERS).bind(numbers).bind(quarters).execute(&mut *connection).await?;
-    Ok(())
-}
-
-async fn write_tools(connection: &mut PgConnection, sessions: &BTreeMap<i64, Session>) -> sqlx::Result<()> {
     let mut columns = <[Vec<i64>; 5]>::default();
     for (number, session) in sessions {
         for (tool, [started, completed, failed]) in &session.tools {
@@ -92,17 +88,16 @@ async fn write_tools(connection: &mut PgConnection, sessions: &BTreeMap<i64, Ses
             columns.iter_mut().zip(values).for_each(|(column, value)| column.push(value));
         }
     }
-    let [numbers, tools, started, completed, failed] = columns;
-    if numbers.is_empty() {
-        return Ok(());
-    }
-    sqlx::query(TOOLS)
+    let [with_tools, tools, started, completed, failed] = columns;
+    sqlx::query(QUARTERS_AND_TOOLS)
         .bind(numbers)
+        .bind(quarters)
+        .bind(with_tools)
         .bind(tools)
         .bind(started)
         .bind(completed)
         .bind(failed)
-        .execute(&mut *connection)
+        .execute(connection)
         .await?;
     Ok(())
 }

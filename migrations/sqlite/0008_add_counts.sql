@@ -1,0 +1,1 @@
+-- Nothing: the SQLite store counts without a function.
