@@ -42,7 +42,9 @@ pub use question::{
     EventsQuestion, InvalidCursor, Position, Range, SessionPosition, SessionsAnswer, SessionsQuestion, Side,
     SourceFilter,
 };
+use queue::Queue;
 pub use sqlite::{FileSystem, SqliteOptions, SqliteStore};
+use tables::{ReadError, Tables};
 
 /// By which route a batch came: what comes by the live route is broadcast once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -235,10 +237,7 @@ impl Store {
     /// Stores a batch, all or nothing, and answers after the commit how many events were new. A full queue is
     /// refused at once. A caller that stops waiting cancels nothing.
     pub async fn bulk_insert_events(&self, batch: NewBatch) -> Result<u64, StoreError> {
-        match self {
-            Self::Sqlite(store) => store.bulk_insert_events(batch).await,
-            Self::Postgres(store) => store.bulk_insert_events(batch).await,
-        }
+        self.queue().insert(batch).await
     }
 
     /// Events per UTC hour and source with `timestamp >= now - days_back`, future ones included: newest hour
@@ -286,10 +285,7 @@ impl Store {
 
     /// What the store holds, from kept counts: cheap at any size.
     pub async fn totals(&self, sources: SourceFilter) -> Result<Totals, StoreError> {
-        match self {
-            Self::Sqlite(store) => store.totals(sources).await,
-            Self::Postgres(store) => store.totals(sources).await,
-        }
+        self.ask(move |tables| ask::totals(tables, &sources)).await
     }
 
     /// Who may send and who may watch.
@@ -302,18 +298,12 @@ impl Store {
 
     /// A page of events by time and id.
     pub async fn events(&self, question: EventsQuestion) -> Result<EventsAnswer, StoreError> {
-        match self {
-            Self::Sqlite(store) => store.events(question).await,
-            Self::Postgres(store) => store.events(question).await,
-        }
+        self.ask(move |tables| ask::events(tables, &question)).await
     }
 
     /// A page of sessions by latest event.
     pub async fn sessions(&self, question: SessionsQuestion) -> Result<SessionsAnswer, StoreError> {
-        match self {
-            Self::Sqlite(store) => store.sessions(question).await,
-            Self::Postgres(store) => store.sessions(question).await,
-        }
+        self.ask(move |tables| ask::sessions(tables, &question)).await
     }
 
     /// The sessions of that id, at most two; more than one where several sources have it.
@@ -323,10 +313,7 @@ impl Store {
         sources: SourceFilter,
         now: Timestamp,
     ) -> Result<Vec<Session>, StoreError> {
-        match self {
-            Self::Sqlite(store) => store.session(name, sources, now).await,
-            Self::Postgres(store) => store.session(name, sources, now).await,
-        }
+        self.ask(move |tables| ask::session(tables, &name, &sources, now)).await
     }
 
     /// Events by the buckets of a calendar.
@@ -335,26 +322,17 @@ impl Store {
         question: CountsQuestion,
         calendar: Calendar,
     ) -> Result<CountsAnswer, StoreError> {
-        match self {
-            Self::Sqlite(store) => store.counts(question, calendar).await,
-            Self::Postgres(store) => store.counts(question, calendar).await,
-        }
+        self.ask(move |tables| ask::counts(tables, &question, calendar)).await
     }
 
     /// Events by tool, project, source and type.
     pub async fn breakdowns(&self, question: BreakdownsQuestion) -> Result<BreakdownsAnswer, StoreError> {
-        match self {
-            Self::Sqlite(store) => store.breakdowns(question).await,
-            Self::Postgres(store) => store.breakdowns(question).await,
-        }
+        self.ask(move |tables| ask::breakdowns(tables, &question)).await
     }
 
     /// Takes one step of forgetting, in a transaction of its own after those that wait already.
     pub async fn forget(&self, what: Forget) -> Result<Forgotten, StoreError> {
-        match self {
-            Self::Sqlite(store) => store.forget(what).await,
-            Self::Postgres(store) => store.forget(what).await,
-        }
+        self.queue().forget(what).await
     }
 
     /// Who was asked for their history, by whatever process.
@@ -375,19 +353,13 @@ impl Store {
 
     /// Whether a write works: the outcome of the last one if it is at most a second old, else of a tiny one.
     pub async fn check_writable(&self) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(store) => store.check_writable().await,
-            Self::Postgres(store) => store.check_writable().await,
-        }
+        self.queue().check().await
     }
 
     /// Whether what writes moves at all, with success or without: false where it has come to no end of anything for
     /// longer than `within`.
     pub async fn is_moving(&self, within: Duration) -> bool {
-        match self {
-            Self::Sqlite(store) => store.is_moving(within).await,
-            Self::Postgres(store) => store.is_moving(within).await,
-        }
+        self.queue().is_moving(within).await
     }
 
     /// Stores what is queued, then closes the file and lets another server have it. Later calls are refused.
@@ -395,6 +367,24 @@ impl Store {
         match self {
             Self::Sqlite(store) => store.close().await,
             Self::Postgres(store) => store.close().await,
+        }
+    }
+
+    fn queue(&self) -> &Queue {
+        match self {
+            Self::Sqlite(store) => store.queue(),
+            Self::Postgres(store) => store.queue(),
+        }
+    }
+
+    /// Answers a question from one state of the tables, which both kinds of store have alike.
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(Tables<'_>) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.ask(question).await,
+            Self::Postgres(store) => store.ask(question).await,
         }
     }
 }

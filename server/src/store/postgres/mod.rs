@@ -22,18 +22,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use vibetea_protocol::api::Session;
 use vibetea_protocol::history::HourlyAggregate;
-use vibetea_protocol::{Clock, EventId, SourceId, Timestamp};
+use vibetea_protocol::{Clock, EventId, SourceId};
 
 use super::calendar::days_before;
 use super::pool::ReadPool;
 use super::queue::Queue;
-use super::{
-    AccessStore, Asked, BreakdownsAnswer, BreakdownsQuestion, Calendar, CountsAnswer, CountsQuestion,
-    EventsAnswer, EventsQuestion, Forget, Forgotten, LiveEvent, NewBatch, OnLive, OpenError, SessionsAnswer,
-    SessionsQuestion, SourceFilter, StoreError, Totals, ask,
-};
+use super::tables::{ReadError, Tables};
+use super::{AccessStore, Asked, LiveEvent, OnLive, OpenError, StoreError};
 use connection::Target;
 use follow::{Follower, Looks};
 
@@ -122,8 +118,15 @@ impl PostgresStore {
         Ok(Self { queue, follower, readers, access, clock })
     }
 
-    pub(super) async fn bulk_insert_events(&self, batch: NewBatch) -> Result<u64, StoreError> {
-        self.queue.insert(batch).await
+    pub(super) fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    pub(super) async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(Tables<'_>) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.readers.read(move |reader| question(reader.tables())).await
     }
 
     pub(super) async fn get_hourly_aggregates(
@@ -165,44 +168,8 @@ impl PostgresStore {
         self.readers.read(|reader| reader.run(read::newest_seq)).await
     }
 
-    pub(super) async fn totals(&self, sources: SourceFilter) -> Result<Totals, StoreError> {
-        self.readers.read(move |reader| ask::totals(reader.tables(), &sources)).await
-    }
-
     pub(super) fn access(&self) -> &AccessStore {
         &self.access
-    }
-
-    pub(super) async fn events(&self, question: EventsQuestion) -> Result<EventsAnswer, StoreError> {
-        self.readers.read(move |reader| ask::events(reader.tables(), &question)).await
-    }
-
-    pub(super) async fn sessions(&self, question: SessionsQuestion) -> Result<SessionsAnswer, StoreError> {
-        self.readers.read(move |reader| ask::sessions(reader.tables(), &question)).await
-    }
-
-    pub(super) async fn session(
-        &self,
-        name: String,
-        sources: SourceFilter,
-        now: Timestamp,
-    ) -> Result<Vec<Session>, StoreError> {
-        self.readers.read(move |reader| ask::session(reader.tables(), &name, &sources, now)).await
-    }
-
-    pub(super) async fn counts(
-        &self,
-        question: CountsQuestion,
-        calendar: Calendar,
-    ) -> Result<CountsAnswer, StoreError> {
-        self.readers.read(move |reader| ask::counts(reader.tables(), &question, calendar)).await
-    }
-
-    pub(super) async fn breakdowns(
-        &self,
-        question: BreakdownsQuestion,
-    ) -> Result<BreakdownsAnswer, StoreError> {
-        self.readers.read(move |reader| ask::breakdowns(reader.tables(), &question)).await
     }
 
     /// Keeps a ticket for so long, for any server on this database.
@@ -221,10 +188,6 @@ impl PostgresStore {
             .await
     }
 
-    pub(super) async fn forget(&self, what: Forget) -> Result<Forgotten, StoreError> {
-        self.queue.forget(what).await
-    }
-
     pub(super) async fn asked(&self) -> Result<Asked, StoreError> {
         self.readers.read(|reader| reader.run(asked::read)).await
     }
@@ -236,14 +199,6 @@ impl PostgresStore {
             .read(move |reader| reader.run(async |connection| asked::ask(connection, &sources, now).await))
             .await?;
         number.ok_or_else(super::asked::too_many)
-    }
-
-    pub(super) async fn is_moving(&self, within: Duration) -> bool {
-        self.queue.is_moving(within).await
-    }
-
-    pub(super) async fn check_writable(&self) -> Result<(), StoreError> {
-        self.queue.check().await
     }
 
     pub(super) async fn close(&self) {

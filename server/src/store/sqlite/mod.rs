@@ -24,18 +24,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use vibetea_protocol::api::Session;
 use vibetea_protocol::history::HourlyAggregate;
 use vibetea_protocol::{Clock, EventId, SourceId, Timestamp};
 
 use super::calendar::days_before;
 use super::pool::ReadPool;
 use super::queue::Queue;
-use super::{
-    AccessStore, Asked, BreakdownsAnswer, BreakdownsQuestion, Calendar, CountsAnswer, CountsQuestion,
-    EventsAnswer, EventsQuestion, Forget, Forgotten, LiveEvent, NewBatch, OnLive, OpenError, SessionsAnswer,
-    SessionsQuestion, SourceFilter, StoreError, Totals, ask,
-};
+use super::tables::{ReadError, Tables};
+use super::{AccessStore, Asked, LiveEvent, OnLive, OpenError, StoreError};
 use ids::RecentIds;
 
 pub(super) use connection::store_error;
@@ -107,8 +103,15 @@ impl SqliteStore {
         Ok(Self { queue: Arc::new(queue), readers: Arc::new(readers), ids, access, path, clock })
     }
 
-    pub(super) async fn bulk_insert_events(&self, batch: NewBatch) -> Result<u64, StoreError> {
-        self.queue.insert(batch).await
+    pub(super) fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    pub(super) async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(Tables<'_>) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.readers.read(move |reader| question(reader.tables())).await
     }
 
     pub(super) async fn get_hourly_aggregates(
@@ -137,48 +140,8 @@ impl SqliteStore {
         self.readers.read(read::newest_seq).await
     }
 
-    pub(super) async fn totals(&self, sources: SourceFilter) -> Result<Totals, StoreError> {
-        self.readers.read(move |reader| ask::totals(reader.tables(), &sources)).await
-    }
-
     pub(super) fn access(&self) -> &AccessStore {
         &self.access
-    }
-
-    pub(super) async fn events(&self, question: EventsQuestion) -> Result<EventsAnswer, StoreError> {
-        self.readers.read(move |reader| ask::events(reader.tables(), &question)).await
-    }
-
-    pub(super) async fn sessions(&self, question: SessionsQuestion) -> Result<SessionsAnswer, StoreError> {
-        self.readers.read(move |reader| ask::sessions(reader.tables(), &question)).await
-    }
-
-    pub(super) async fn session(
-        &self,
-        name: String,
-        sources: SourceFilter,
-        now: Timestamp,
-    ) -> Result<Vec<Session>, StoreError> {
-        self.readers.read(move |reader| ask::session(reader.tables(), &name, &sources, now)).await
-    }
-
-    pub(super) async fn counts(
-        &self,
-        question: CountsQuestion,
-        calendar: Calendar,
-    ) -> Result<CountsAnswer, StoreError> {
-        self.readers.read(move |reader| ask::counts(reader.tables(), &question, calendar)).await
-    }
-
-    pub(super) async fn breakdowns(
-        &self,
-        question: BreakdownsQuestion,
-    ) -> Result<BreakdownsAnswer, StoreError> {
-        self.readers.read(move |reader| ask::breakdowns(reader.tables(), &question)).await
-    }
-
-    pub(super) async fn forget(&self, what: Forget) -> Result<Forgotten, StoreError> {
-        self.queue.forget(what).await
     }
 
     pub(super) async fn asked(&self) -> Result<Asked, StoreError> {
@@ -198,14 +161,6 @@ impl SqliteStore {
         tokio::task::spawn_blocking(move || asked::ask(&path, &sources, now))
             .await
             .map_err(|error| StoreError::Internal(error.to_string()))?
-    }
-
-    pub(super) async fn is_moving(&self, within: Duration) -> bool {
-        self.queue.is_moving(within).await
-    }
-
-    pub(super) async fn check_writable(&self) -> Result<(), StoreError> {
-        self.queue.check().await
     }
 
     pub(super) async fn close(&self) {
