@@ -1,7 +1,13 @@
 -- A batch is taken apart once, where it was three times: what was stored is counted from the statement that stored it.
+-- All of it may run again: a server and the hosted platform's tool, each with a record of its own, may share a database.
+
+-- The newest migration that was run, by whatever tool.
+CREATE OR REPLACE FUNCTION vibetea.schema_version() RETURNS BIGINT
+LANGUAGE sql IMMUTABLE SET search_path = ''
+AS $$ SELECT 8::bigint $$;
 
 -- Adds events per source, quarter of an hour since 1970 and type, arrays beside each other, NULL for none.
-CREATE FUNCTION vibetea.add_counts(names TEXT[], quarters BIGINT[], types BIGINT[], numbers BIGINT[]) RETURNS VOID
+CREATE OR REPLACE FUNCTION vibetea.add_counts(names TEXT[], quarters BIGINT[], types BIGINT[], numbers BIGINT[]) RETURNS VOID
 LANGUAGE plpgsql SET search_path = ''
 AS $$
 BEGIN
@@ -105,12 +111,13 @@ BEGIN
 END
 $$;
 
-REVOKE ALL ON FUNCTION vibetea.add_counts(TEXT[], BIGINT[], BIGINT[], BIGINT[]) FROM PUBLIC;
+-- Whoever may use the schema is granted them by name.
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vibetea FROM PUBLIC;
 
 DO $$
 BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'service_role') THEN
-        GRANT EXECUTE ON FUNCTION vibetea.add_counts(TEXT[], BIGINT[], BIGINT[], BIGINT[]) TO service_role;
+        GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA vibetea TO service_role;
     END IF;
 END
 $$;

@@ -12,8 +12,9 @@ use crate::store::{NewBatch, NewEvent, Route, Store, StoreError};
 
 /// Most events of a chunk.
 const MOST_EVENTS: usize = 10_000;
-/// Bytes of payloads after which a chunk is full. A store queues several times as many.
-const MOST_BYTES: usize = 8 * 1024 * 1024;
+/// Bytes of payloads after which a chunk is full: they have to reach a database in the time that it has for one
+/// transaction, also over a slow line.
+const MOST_BYTES: usize = 2 * 1024 * 1024;
 /// Batches that wait for the store at a time: it commits them together.
 const AT_ONCE: usize = 64;
 

@@ -25,6 +25,7 @@ mod same;
 mod scope;
 #[path = "../store/sessions.rs"]
 mod sessions;
+mod slow;
 #[path = "../store/streaming.rs"]
 mod streaming;
 #[path = "../store/support.rs"]

@@ -1,12 +1,14 @@
 //! The same batch again and again, through several servers at once.
 
-use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use vibetea_protocol::timestamp::MICROS_PER_DAY;
+use vibetea_protocol::{Clock, Timestamp};
 use vibetea_testkit::{Cluster, Database};
+use vibetea_tests::wait;
 
 use super::replica::{Replica, SOURCES, change_function, event, events, id, judge, post};
 use crate::crash::is_soak;
@@ -57,25 +59,26 @@ fn a_repeat_that_counts_is_seen_by_the_check() {
     judge(&database, &(0..51).map(id).collect()).unwrap_err();
 }
 
-const WAITING: Duration = Duration::from_millis(150);
+type Batch = (&'static str, Vec<Value>);
 
-/// Sends these batches one after the other while another writer holds the stream, so that all but the first are stored
+/// Sends the first batch while another writer holds the stream, and the others once it waits, so that these are stored
 /// together; how many events were new to each answer.
-fn stored_together(database: &Database, batches: &[Range<u64>]) -> Vec<u64> {
+fn stored_together(database: &Database, batches: &[Batch]) -> Vec<u64> {
     let replica = Replica::start(&database.url());
+    let address = replica.address();
     let mut holder = database.shell();
     holder.execute("BEGIN; UPDATE vibetea.stream SET newest = newest");
     thread::scope(|scope| {
-        let senders: Vec<_> = (0..)
-            .zip(batches)
-            .map(|(number, batch)| {
-                let (address, source) = (replica.address(), SOURCES[number % SOURCES.len()]);
-                let sender =
-                    scope.spawn(move || post(address, "/ingest", source, &events(source, batch.clone())));
-                thread::sleep(WAITING);
-                sender
-            })
-            .collect();
+        let send = |(source, events): &'_ Batch| {
+            let (source, events) = (*source, events.clone());
+            scope.spawn(move || post(address, "/ingest", source, &events))
+        };
+        let mut senders = vec![send(&batches[0])];
+        let waiting = "SELECT pid FROM pg_locks WHERE NOT granted AND pid IN (
+            SELECT pid FROM pg_stat_activity WHERE datname = current_database())";
+        wait::until_so(DEADLINE, "the writer waits", || !database.shell().column(waiting).is_empty());
+        senders.extend(batches[1..].iter().map(send));
+        thread::sleep(ON_THEIR_WAY);
         holder.execute("COMMIT");
         let inserted = senders.into_iter().map(|sender| {
             let answer = sender.join().unwrap().expect("an answer");
@@ -86,17 +89,29 @@ fn stored_together(database: &Database, batches: &[Range<u64>]) -> Vec<u64> {
     })
 }
 
-/// The first batch goes alone. Of the others some repeat it, some each other, some bring nothing, and some are all new.
-const TOGETHER: [Range<u64>; 6] = [0..10, 5..15, 20..40, 30..41, 0..3, 50..60];
-const NEW: [u64; 6] = [10, 5, 20, 1, 0, 10];
+const DEADLINE: Duration = Duration::from_secs(20);
+/// Until requests have come to the writer's queue; later ones would be stored apart, with the same answers.
+const ON_THEIR_WAY: Duration = Duration::from_millis(400);
+
+/// Whatever their order, of the batches behind the first each repeats some of it and brings some that no other has.
+fn overlapping() -> (Vec<Batch>, Vec<u64>) {
+    let new = [40, 5, 20, 1, 0, 10];
+    let batches = (0..).zip(new).map(|(number, new)| {
+        let own = number * 100..number * 100 + new;
+        (SOURCES[0], events(SOURCES[0], own.chain(number..number + 7)))
+    });
+    (batches.collect(), new.to_vec())
+}
 
 #[test]
 fn batches_that_are_stored_together_have_answers_of_their_own() {
     let Some(cluster) = Cluster::shared() else { return };
     let database = cluster.database();
-    assert_eq!(stored_together(&database, &TOGETHER), NEW);
-    let stored = (0..15).chain(20..41).chain(50..60).map(id).collect();
-    judge(&database, &stored).unwrap();
+    let (batches, new) = overlapping();
+    assert_eq!(stored_together(&database, &batches), new);
+    let stored =
+        batches.iter().flat_map(|(_, events)| events).map(|event| event["id"].as_str().unwrap().to_owned());
+    judge(&database, &stored.collect()).unwrap();
 }
 
 /// Planted bug: places run against the order of the batches.
@@ -108,7 +123,40 @@ fn places_of_another_order_are_seen_by_the_check() {
     change_function(&mut database.shell(), |text| {
         text.replace("before + ordinality", "before + jsonb_array_length(events_json) + 1 - ordinality")
     });
-    assert_ne!(stored_together(&database, &TOGETHER), NEW);
+    let (batches, new) = overlapping();
+    assert_ne!(stored_together(&database, &batches), new);
+}
+
+/// Of an id that is given twice the stored event is counted, which is the second where the first is forgotten already.
+#[test]
+fn what_is_counted_of_a_repeated_id_is_what_is_stored() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let database = cluster.database();
+    Replica::start(&database.url()).stop();
+    let mut shell = database.shell();
+    shell.execute("UPDATE vibetea.forgotten SET through = vibetea.micros(now() - interval '1 day')");
+    let of = |source: &str, session: &str, timestamp: Timestamp| {
+        let mut event = event(source, 1);
+        event["timestamp"] = json!(timestamp);
+        event["payload"]["sessionId"] = json!(session);
+        event
+    };
+    let now = Clock::System.now();
+    let long_ago = Timestamp::from_micros(now.as_micros() - 3 * MICROS_PER_DAY).unwrap();
+    // the first source has no event besides
+    let batches = [
+        (SOURCES[0], events(SOURCES[0], 50..51)),
+        (SOURCES[1], vec![of(SOURCES[1], "old", long_ago)]),
+        (SOURCES[2], vec![of(SOURCES[2], "other", long_ago), of(SOURCES[2], "new", now)]),
+    ];
+    assert_eq!(stored_together(&database, &batches), [1, 0, 1]);
+    judge(&database, &[id(1), id(50)].into()).unwrap();
+    let sessions = "SELECT session.name || ' of ' || source.name FROM vibetea.session
+        JOIN vibetea.source ON source.id = session.source ORDER BY 1";
+    let expected = [format!("new of {}", SOURCES[2]), format!("s-1 of {}", SOURCES[0])];
+    assert_eq!(shell.column(sessions), expected);
+    let by_hour = "SELECT sum(q0 + q1 + q2 + q3) FROM vibetea.hourly WHERE hour < vibetea.micros(now()) / 3600000000 - 24";
+    assert_eq!(shell.column(by_hour), [""]);
 }
 
 /// What a transaction stored is counted from memory, unless somebody else stored something before it.

@@ -15,7 +15,7 @@ const ADVISORY_LOCKS: &str = "SELECT pid FROM pg_locks WHERE locktype = 'advisor
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
 
 /// Every column and every function of the schema, and what was applied.
-fn schema(database: &Database) -> Vec<String> {
+pub(super) fn schema(database: &Database) -> Vec<String> {
     let mut shell = database.shell();
     let queries = [
         "SELECT concat_ws(' ', table_schema, table_name, column_name, data_type, collation_name, is_nullable)
@@ -27,7 +27,7 @@ fn schema(database: &Database) -> Vec<String> {
     queries.iter().flat_map(|query| shell.column(query)).collect()
 }
 
-fn works(database: &Database) {
+pub(super) fn works(database: &Database) {
     let replica = Replica::start(&database.url());
     replica.take("/ingest", SOURCES[0], &events(SOURCES[0], 0..10));
     judge(database, &(0..10).map(id).collect()).unwrap();
@@ -147,37 +147,4 @@ fn what_is_not_ours_to_change_is_refused_and_left_alone() {
     assert_eq!(database.shell().column(tables), ["events"]);
     database.owners_shell().execute("ALTER TABLE public.events RENAME TO outbox");
     works(&database);
-}
-
-/// Every migration, in their order.
-fn texts() -> Vec<String> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../migrations/postgres");
-    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect()
-}
-
-/// The platform's tool runs the same texts and keeps a record of its own.
-#[test]
-fn a_database_of_the_hosted_deployment_is_taken_over() {
-    let Some(cluster) = Cluster::shared() else { return };
-    let whole = cluster.database();
-    works(&whole);
-    let texts = texts();
-    assert!(texts.len() >= 6);
-    for applied in 1..=texts.len() {
-        let database = cluster.database();
-        for text in &texts[..applied] {
-            database.owners_shell().execute(text);
-        }
-        database.owners_shell().execute(
-            r#"SELECT bulk_insert_events('[{"id": "evt_00000000000000000077", "source": "laptop", "type": "tool",
-                "timestamp": "2026-02-03T14:30:00Z", "payload": {"sessionId": "s", "tool": "Read"}}]')"#,
-        );
-        let replica = Replica::start(&database.url());
-        replica.take("/ingest", SOURCES[0], &events(SOURCES[0], 0..10));
-        judge(&database, &(0..10).chain([77]).map(id).collect()).unwrap();
-        replica.stop();
-        assert_eq!(schema(&database), schema(&whole), "{applied}");
-    }
 }

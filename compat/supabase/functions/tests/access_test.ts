@@ -105,6 +105,7 @@ await databaseTest("access", async (t) => {
       "grant execute on function bulk_insert_events(jsonb) to public",
       "grant execute on function get_hourly_aggregates(int, text) to anon",
       "grant usage on schema vibetea to authenticated; grant select on vibetea.hourly to authenticated",
+      "grant execute on function vibetea.add_counts(text[], bigint[], bigint[], bigint[]) to public",
       "create function planted() returns bigint language sql security definer as 'select count(*) from events'",
       "create table planted (x int)",
       "alter table events disable row level security",
@@ -143,7 +144,7 @@ async function holes(sql: Sql | TransactionSql): Promise<string[]> {
      where relkind = 'S' and has_sequence_privilege(role, pg_class.oid, 'usage, select, update')
      union all
      select format('%s may call %s.%s', role, name, proname)
-     from reachable join pg_proc on pronamespace = reachable.oid
+     from outsider, schema join pg_proc on pronamespace = schema.oid
      where has_function_privilege(role, pg_proc.oid, 'execute')
      union all
      select format('%s may make things in %s', role, name)

@@ -12,6 +12,8 @@ use crate::store::{OpenError, StoreError};
 
 /// Short of this a statement is ended by the database, with some time left to hear of it.
 const STATEMENT_SHARE: f64 = 0.8;
+/// A lock is waited for a little less, so that its holder is not taken for slowness.
+const LOCK_SHARE: f64 = 0.7;
 
 /// Which database, and how long to wait for it.
 #[derive(Debug, Clone)]
@@ -54,11 +56,13 @@ impl Target {
 
     fn settings(&self) -> String {
         let wait = self.timeout.mul_f64(STATEMENT_SHARE).as_millis();
+        let lock_wait = self.timeout.mul_f64(LOCK_SHARE).as_millis();
         let silence = self.timeout.as_millis();
         // a server that vanished in the middle of a transaction must not keep the others waiting
         format!(
             "SET search_path = vibetea, public; SET timezone = 'UTC'; SET jit = off;
-             SET statement_timeout = {wait}; SET lock_timeout = {wait};
+             SET statement_timeout = {wait}; SET lock_timeout = {lock_wait};
+             SET default_transaction_isolation = 'read committed';
              SET idle_in_transaction_session_timeout = {silence}; SET tcp_user_timeout = {silence};
              SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3;
              SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
@@ -74,9 +78,18 @@ impl Target {
     }
 }
 
-/// Whether the database refused the values themselves, so that trying again cannot help.
+/// Whether the database refused the values themselves, or their form in it as too large, so that trying again cannot
+/// help.
 pub(super) fn is_about_values(error: &sqlx::Error) -> bool {
-    code(error).is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
+    code(error).is_some_and(|code| code.starts_with("22") || code.starts_with("23") || code.starts_with("54"))
+}
+
+/// Whether it may have been too much at once for the database's memory, or for the time it has.
+pub(super) fn is_about_size(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(error) => error.kind() == std::io::ErrorKind::TimedOut,
+        error => code(error).is_some_and(|code| code == "53200" || code == "57014"),
+    }
 }
 
 fn code(error: &sqlx::Error) -> Option<String> {
@@ -102,7 +115,9 @@ pub(in crate::store) fn store_error(error: &sqlx::Error) -> StoreError {
         (_, "57014" | "55P03") => "the database is too slow or held by another program",
         ("08" | "28" | "3D" | "57", _) => "the database cannot be reached",
         ("40" | "53" | "58", _) => "the database is overloaded or in trouble",
-        ("22" | "23", _) => return StoreError::Internal(format!("the database refused a value ({code})")),
+        ("22" | "23" | "54", _) => {
+            return StoreError::Internal(format!("the database refused a value ({code})"));
+        }
         _ => return StoreError::Internal(error.to_string()),
     };
     StoreError::Unavailable(reason.to_owned())

@@ -21,11 +21,10 @@ use crate::store::kept::{Kept, Names, Seen};
 const PART: usize = 5_000;
 
 const THROUGH: &str = "SELECT through, newest FROM counted CROSS JOIN stream FOR UPDATE OF counted";
-/// Of the events behind the third place the payload is known.
+/// Of the events from behind the third place up to the fourth the payload is known.
 const UNCOUNTED: &str =
     "SELECT events.seq, source.id, micros(events.timestamp), type_number(events.event_type),
-    CASE WHEN events.seq > $3 THEN NULL ELSE events.payload::text END,
-    CASE WHEN events.seq > $3 THEN events.id END
+    CASE WHEN events.seq > $3 AND events.seq <= $4 THEN NULL ELSE events.payload::text END
     FROM public.events JOIN source ON source.name = events.source
     WHERE events.seq > $1 ORDER BY events.seq LIMIT $2";
 const COUNTED: &str = "UPDATE counted SET through = $1";
@@ -47,17 +46,18 @@ struct Uncounted<'a> {
 }
 
 impl<'a> Uncounted<'a> {
-    fn read(row: &PgRow, own: &Own<'a>) -> sqlx::Result<Self> {
+    fn read(row: &PgRow, own: &Own<'a>, before: i64) -> sqlx::Result<Self> {
+        let seq: i64 = row.try_get(0)?;
         let number: i64 = row.try_get(3)?;
         let event_type = u8::try_from(number).ok().and_then(EventType::from_number).ok_or_else(|| {
             sqlx::Error::Decode(format!("{number} is the number of no type of event").into())
         })?;
         let facts = match row.try_get::<Option<&str>, _>(4)? {
             Some(payload) => Cow::Owned(Facts::of(event_type, payload.as_bytes())),
-            None => Cow::Borrowed(own.facts(row.try_get(5)?).ok_or_else(not_own)?),
+            None => Cow::Borrowed(own.facts(seq - before).ok_or_else(not_own)?),
         };
         let timestamp = Timestamp::from_micros(row.try_get(2)?);
-        Ok(Self { seq: row.try_get(0)?, source: row.try_get(1)?, timestamp, event_type, facts })
+        Ok(Self { seq, source: row.try_get(1)?, timestamp, event_type, facts })
     }
 
     fn seen(&self) -> Option<Seen<'_>> {
@@ -80,27 +80,29 @@ impl Counter {
         inserted: usize,
     ) -> sqlx::Result<bool> {
         self.names.bound();
+        // where all were new no id was given twice
         if own.len() > 0 && inserted == own.len() && own.take_places(connection).await? {
-            // nothing but what is in memory is to be counted
             let seen = own.seen(connection, &mut self.sources).await?;
             self.keep(connection, &seen).await?;
             return Ok(true);
         }
         let (through, newest): (i64, i64) = sqlx::query_as(THROUGH).fetch_one(&mut *connection).await?;
-        let behind = own.places_behind(newest);
+        let before = own.before(newest);
         let most = own.len() + PART;
         let rows = sqlx::query(UNCOUNTED)
             .bind(through)
             .bind(i64::try_from(most).unwrap_or(i64::MAX))
-            .bind(behind.unwrap_or(i64::MAX))
+            .bind(before)
+            .bind(newest)
             .fetch_all(&mut *connection)
             .await?;
-        let events = rows.iter().map(|row| Uncounted::read(row, own)).collect::<sqlx::Result<Vec<_>>>()?;
+        let read = |row: &PgRow| Uncounted::read(row, own, before);
+        let events = rows.iter().map(read).collect::<sqlx::Result<Vec<_>>>()?;
         let Some(last) = events.last().map(|event| event.seq) else { return Ok(true) };
         let all = events.len() < most;
         let seen: Vec<Seen<'_>> = events.iter().filter_map(Uncounted::seen).collect();
         // who holds the stream knows that nothing more comes up to its newest place
-        let counted = if all && behind.is_some() { last.max(newest) } else { last };
+        let counted = if all && own.len() > 0 { last.max(newest) } else { last };
         self.keep(connection, &seen).await?;
         sqlx::query(COUNTED).bind(counted).execute(connection).await?;
         Ok(all)

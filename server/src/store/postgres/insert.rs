@@ -7,14 +7,14 @@ use vibetea_protocol::event::write_event;
 use vibetea_protocol::event_type::TypeField;
 
 use super::count::{Counter, Own};
-use crate::store::{NewBatch, Route};
+use crate::store::{NewBatch, NewEvent, Route};
 
 const INSERT: &str = "SELECT bulk_insert_events($1::text::jsonb)";
 const NEWEST: &str = "SELECT newest FROM stream";
 /// With both ends of the range the plan uses the index whatever it knows of the table.
 const STORED: &str = "SELECT seq FROM public.events WHERE seq > $1 AND seq <= $2 ORDER BY seq";
-/// What an event takes beside its payload, roughly.
-const ENVELOPE: usize = 256;
+/// A text that is longer takes no further batch: numbers grow sixfold in the database's form of it, which is bounded.
+const LONGEST_TEXT: usize = 4 * 1024 * 1024;
 /// A write that changes nothing.
 const CHECK: &str = "UPDATE stream SET newest = newest";
 
@@ -28,15 +28,17 @@ pub(super) async fn store(
     let own = Own::of(batches.clone());
     connection.execute("BEGIN").await?;
     let lengths = batches.clone().map(|batch| batch.events.len());
-    let given: usize = lengths.clone().sum();
     let mut inserted: Vec<u64> = lengths.clone().map(|length| length as u64).collect();
-    if given == 0 {
+    if own.len() == 0 {
         connection.execute(CHECK).await?;
     } else {
-        let new: i64 = sqlx::query_scalar(INSERT).bind(json(&batches)).fetch_one(&mut *connection).await?;
-        let new = usize::try_from(new).unwrap_or_default();
-        if new < given {
-            inserted = new_of_each(connection, lengths, given).await?;
+        let mut new = 0;
+        for text in texts(batches) {
+            let of_text: i64 = sqlx::query_scalar(INSERT).bind(text).fetch_one(&mut *connection).await?;
+            new += usize::try_from(of_text).unwrap_or_default();
+        }
+        if new < own.len() {
+            inserted = new_of_each(connection, lengths, own.len()).await?;
         }
         counter.count(connection, &own, new).await?;
     }
@@ -63,21 +65,26 @@ async fn new_of_each(
     Ok(new.collect())
 }
 
-/// All events of the batches as `bulk_insert_events` reads them: it costs as much for a few as for one.
-fn json<'a>(batches: &(impl Iterator<Item = &'a NewBatch> + Clone)) -> String {
-    let events = || batches.clone().flat_map(|batch| batch.events.iter().map(move |event| (batch, event)));
-    let mut text = String::with_capacity(events().map(|(_, event)| event.payload.len() + ENVELOPE).sum());
-    for (batch, event) in events() {
-        text.push(if text.is_empty() { '[' } else { ',' });
-        // payloads are checked to be UTF-8 before they are built
-        let payload = std::str::from_utf8(&event.payload).unwrap_or_default();
-        let (id, source) = (&event.id, &batch.source);
-        write_event(&mut text, TypeField::EventType, id, source, event.timestamp, event.event_type, payload);
-        if batch.route == Route::Live {
-            text.pop();
-            text.push_str(r#","live":true}"#);
+/// The events of the batches as `bulk_insert_events` reads them, many in one text: it costs as much for a few as for one.
+fn texts<'a>(batches: impl Iterator<Item = &'a NewBatch>) -> impl Iterator<Item = String> {
+    let mut batches = batches.peekable();
+    std::iter::from_fn(move || {
+        let mut text = String::new();
+        while let Some(batch) = batches.next_if(|_| text.len() < LONGEST_TEXT) {
+            batch.events.iter().for_each(|event| push(&mut text, batch, event));
         }
+        (!text.is_empty()).then(|| text + "]")
+    })
+}
+
+fn push(text: &mut String, batch: &NewBatch, event: &NewEvent) {
+    text.push(if text.is_empty() { '[' } else { ',' });
+    // payloads are checked to be UTF-8 before they are built
+    let payload = std::str::from_utf8(&event.payload).unwrap_or_default();
+    let (id, source) = (&event.id, &batch.source);
+    write_event(text, TypeField::EventType, id, source, event.timestamp, event.event_type, payload);
+    if batch.route == Route::Live {
+        text.pop();
+        text.push_str(r#","live":true}"#);
     }
-    text.push(']');
-    text
 }

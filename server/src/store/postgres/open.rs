@@ -31,9 +31,12 @@ const IN_THE_WAY: &str = "
         AND EXISTS (SELECT FROM pg_class WHERE relnamespace = to_regnamespace('vibetea')
             AND relname NOT LIKE '\\_sqlx\\_migrations%')";
 
-/// How many migrations the hosted platform's tool has run, which keeps a record of its own: told by what they made.
-const RUN_ELSEWHERE: &str = "SELECT CASE WHEN to_regproc('vibetea.add_counts') IS NOT NULL THEN 8::bigint
-    WHEN to_regproc('vibetea.hour_counts') IS NOT NULL THEN 7
+/// How many migrations were run by whatever tool, as the hosted platform's keeps a record of its own. Since the eighth
+/// the schema says it itself.
+const RUN: &str = "SELECT vibetea.schema_version()";
+const SAYS_ITSELF: &str = "SELECT to_regproc('vibetea.schema_version') IS NOT NULL";
+/// The same of the first seven, told by what they made.
+const FIRST_RUN: &str = "SELECT CASE WHEN to_regproc('vibetea.hour_counts') IS NOT NULL THEN 7::bigint
     WHEN to_regproc('vibetea.hours_since') IS NOT NULL THEN 6
     WHEN to_regclass('vibetea.asked') IS NOT NULL THEN 5
     WHEN to_regclass('vibetea.access_version') IS NOT NULL THEN 4
@@ -43,7 +46,11 @@ const RUN_ELSEWHERE: &str = "SELECT CASE WHEN to_regproc('vibetea.add_counts') I
 /// Brings the schema up to date. Several servers may do so at once: one migrates, the others wait.
 pub(super) async fn migrate(target: &Target, wait: Duration) -> Result<(), OpenError> {
     let mut connection = reach(target, wait).await?;
-    let outcome = run(target, &mut connection, None).await;
+    let outcome = async {
+        run(target, &mut connection, None).await?;
+        check_reach(target, &mut connection).await
+    }
+    .await;
     // the lock on migrations goes with the session, whatever happened
     let _ = connection.close().await;
     outcome
@@ -78,12 +85,21 @@ pub(super) async fn schema(connection: &mut PgConnection) -> sqlx::Result<i64> {
         .bind(RECORD)
         .fetch_one(&mut *connection)
         .await?;
-    let newest = if recorded {
-        "SELECT coalesce(max(version), 0) FROM vibetea._sqlx_migrations WHERE success"
-    } else {
-        RUN_ELSEWHERE
-    };
-    sqlx::query_scalar(newest).fetch_one(connection).await
+    let mut newest = run_by_any(connection).await?;
+    if recorded {
+        let ours: i64 = sqlx::query_scalar(
+            "SELECT coalesce(max(version), 0) FROM vibetea._sqlx_migrations WHERE success",
+        )
+        .fetch_one(connection)
+        .await?;
+        newest = newest.max(ours);
+    }
+    Ok(newest)
+}
+
+async fn run_by_any(connection: &mut PgConnection) -> sqlx::Result<i64> {
+    let says_itself: bool = sqlx::query_scalar(SAYS_ITSELF).fetch_one(&mut *connection).await?;
+    sqlx::query_scalar(if says_itself { RUN } else { FIRST_RUN }).fetch_one(connection).await
 }
 
 /// Waits for a database that is not up yet.
@@ -117,7 +133,7 @@ async fn run(target: &Target, connection: &mut PgConnection, up_to: Option<i64>)
         .execute("SET statement_timeout = 0; SET lock_timeout = 0; SET search_path = public; SET client_min_messages = warning")
         .await
         .map_err(|error| failed(target, &error))?;
-    let run_elsewhere = look(target, connection).await?;
+    let run = look(target, connection).await?;
     let migrator = Migrator {
         migrations: Cow::Borrowed(&MIGRATIONS.migrations),
         table_name: Cow::Borrowed(RECORD),
@@ -125,8 +141,9 @@ async fn run(target: &Target, connection: &mut PgConnection, up_to: Option<i64>)
         ..Migrator::DEFAULT
     };
     let outcome = async {
-        if run_elsewhere > 0 {
-            migrator.run_direct(Some(run_elsewhere), connection, true).await?;
+        if run > 0 {
+            // what another tool ran has no record of ours
+            migrator.run_direct(Some(run), connection, true).await?;
         }
         migrator.run_direct(up_to, connection, false).await
     };
@@ -140,7 +157,7 @@ async fn run(target: &Target, connection: &mut PgConnection, up_to: Option<i64>)
     })
 }
 
-/// Refuses a database that is not ours; answers how many migrations were run without a record that we read.
+/// Refuses a database that is not ours or too new; answers how many migrations were run by whatever tool.
 async fn look(target: &Target, connection: &mut PgConnection) -> Result<i64, OpenError> {
     let failed = |error: sqlx::Error| failed(target, &error);
     let recorded: bool = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL")
@@ -148,15 +165,35 @@ async fn look(target: &Target, connection: &mut PgConnection) -> Result<i64, Ope
         .fetch_one(&mut *connection)
         .await
         .map_err(failed)?;
-    if recorded {
-        return Ok(0);
+    if !recorded {
+        let in_the_way: Option<String> =
+            sqlx::query_scalar(IN_THE_WAY).fetch_optional(&mut *connection).await.map_err(failed)?;
+        if let Some(detail) = in_the_way {
+            return Err(OpenError::Foreign { database: target.name.clone(), detail });
+        }
     }
-    let in_the_way: Option<String> =
-        sqlx::query_scalar(IN_THE_WAY).fetch_optional(&mut *connection).await.map_err(failed)?;
-    if let Some(detail) = in_the_way {
-        return Err(OpenError::Foreign { database: target.name.clone(), detail });
+    let run = run_by_any(connection).await.map_err(failed)?;
+    if run > newest_schema() {
+        return Err(OpenError::NewerSchema { database: target.name.clone(), version: run });
     }
-    sqlx::query_scalar(RUN_ELSEWHERE).fetch_one(&mut *connection).await.map_err(failed)
+    Ok(run)
+}
+
+/// Refuses a role whom row level security keeps from the events: it would find none and store none. Where the roles of
+/// the hosted platform exist, that is every role that may not pass it by, the owner as well.
+async fn check_reach(target: &Target, connection: &mut PgConnection) -> Result<(), OpenError> {
+    let is_bound: bool = sqlx::query_scalar("SELECT row_security_active('public.events')")
+        .fetch_one(connection)
+        .await
+        .map_err(|error| failed(target, &error))?;
+    if is_bound {
+        return Err(OpenError::Failed {
+            database: target.name.clone(),
+            detail: "row level security keeps this role from public.events: use a role with BYPASSRLS"
+                .to_owned(),
+        });
+    }
+    Ok(())
 }
 
 fn failed(target: &Target, error: &dyn std::error::Error) -> OpenError {

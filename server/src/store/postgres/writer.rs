@@ -20,6 +20,8 @@ use crate::store::forget::Cut;
 use crate::store::queue::{Command, Group, Health, Queue};
 use crate::store::{OpenError, Route};
 
+/// A group of fewer events is not made smaller still; after one that was full and went well they may be so many more.
+const GROUP_STEP: usize = 100;
 /// The longest that an answer waits for its events to be told.
 const TELL: Duration = Duration::from_millis(500);
 
@@ -32,7 +34,9 @@ struct Writer {
     counter: Counter,
     health: Arc<Health>,
     looks: Arc<Looks>,
+    /// Events after which no further batch joins a group: at most so many, and fewer after a group that was too much.
     group_events: usize,
+    most_group_events: usize,
 }
 
 /// Starts the thread; it ends when the queue is closed or dropped.
@@ -55,6 +59,7 @@ pub(super) fn spawn(
         health: Arc::clone(&health),
         looks,
         group_events: options.group_events,
+        most_group_events: options.group_events,
     };
     let thread = thread::Builder::new()
         .name("vibetea-store".to_owned())
@@ -114,6 +119,7 @@ impl Writer {
 
     fn commit(&mut self, group: Group) {
         let outcome = self.store(&group);
+        self.learn(group.batches().map(|batch| batch.events.len()).sum(), outcome.as_ref().err());
         if let Err(error) = &outcome
             && connection::is_about_values(error)
             && group.inserts.len() > 1
@@ -131,6 +137,19 @@ impl Writer {
         let outcome = outcome.map_err(|error| connection::store_error(&error));
         self.health.note(outcome.as_ref().map(|_| ()));
         group.answer(&outcome);
+    }
+
+    /// Groups are as large as the database can take in the time it has.
+    fn learn(&mut self, events: usize, error: Option<&sqlx::Error>) {
+        match error {
+            None if events >= self.group_events => {
+                self.group_events = self.most_group_events.min(self.group_events + GROUP_STEP);
+            }
+            Some(error) if connection::is_about_size(error) => {
+                self.group_events = (self.group_events.min(events) / 2).max(GROUP_STEP);
+            }
+            _ => {}
+        }
     }
 
     fn store(&mut self, group: &Group) -> sqlx::Result<Vec<u64>> {

@@ -1,10 +1,9 @@
 //! What a transaction gave to the store itself, and so need not read back.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 
 use sqlx::postgres::PgConnection;
-use vibetea_protocol::{EventId, SourceId};
+use vibetea_protocol::SourceId;
 
 use crate::store::kept::Seen;
 use crate::store::{Facts, NewBatch, NewEvent};
@@ -16,44 +15,30 @@ const TAKE_PLACES: &str = "UPDATE counted SET through = stream.newest FROM strea
 /// Sources whose numbers are remembered; without authentication anybody may invent some.
 const REMEMBERED: usize = 4096;
 
-/// The events that the open transaction has stored, as far as they were new.
+/// The events that the open transaction gave to the store, in the order of their places.
 #[derive(Default)]
 pub(in crate::store::postgres) struct Own<'a> {
-    /// Each id once, in the order of the batches: of an id given twice the first event is the stored one.
     events: Vec<(&'a SourceId, &'a NewEvent)>,
-    index: HashMap<EventId, usize>,
     places: i64,
 }
 
 impl<'a> Own<'a> {
-    /// Those of all batches that the transaction has stored.
-    pub(in crate::store::postgres) fn of(batches: impl Iterator<Item = &'a NewBatch> + Clone) -> Self {
-        let given = batches.clone().map(|batch| batch.events.len()).sum();
-        let mut own = Self {
-            events: Vec::with_capacity(given),
-            index: HashMap::with_capacity(given),
-            places: i64::try_from(given).unwrap_or(i64::MAX),
-        };
-        for (source, event) in
-            batches.flat_map(|batch| batch.events.iter().map(|event| (&*batch.source, event)))
-        {
-            if let Entry::Vacant(entry) = own.index.entry(event.id) {
-                entry.insert(own.events.len());
-                own.events.push((source, event));
-            }
-        }
-        own
+    /// Those of all batches.
+    pub(in crate::store::postgres) fn of(batches: impl Iterator<Item = &'a NewBatch>) -> Self {
+        let events: Vec<_> =
+            batches.flat_map(|batch| batch.events.iter().map(|event| (&*batch.source, event))).collect();
+        let places = i64::try_from(events.len()).unwrap_or(i64::MAX);
+        Self { events, places }
     }
 
-    /// How many there are at most.
-    pub(super) fn len(&self) -> usize {
+    /// How many were given.
+    pub(in crate::store::postgres) fn len(&self) -> usize {
         self.events.len()
     }
 
-    /// The place behind which all are this transaction's: it holds the stream until its end, so those that were given
-    /// out last are its own. None without any: then it holds nothing, and others store beside it.
-    pub(super) fn places_behind(&self, newest: i64) -> Option<i64> {
-        (self.places > 0).then(|| newest - self.places)
+    /// The place before its own: it holds the stream until its end, so those that were given out last are its own.
+    pub(super) fn before(&self, newest: i64) -> i64 {
+        newest - self.places
     }
 
     /// Marks the places that the transaction was given as counted, if all before them are; whether that is so. Its row
@@ -63,10 +48,10 @@ impl<'a> Own<'a> {
         Ok(done.rows_affected() > 0)
     }
 
-    /// What an event of this transaction tells.
-    pub(super) fn facts(&self, id: &str) -> Option<&'a Facts> {
-        let index = self.index.get(&id.parse::<EventId>().ok()?)?;
-        self.events.get(*index).map(|(_, event)| &event.facts)
+    /// What the event tells that was given at so many places behind [`Self::before`], from 1 on.
+    pub(super) fn facts(&self, place: i64) -> Option<&'a Facts> {
+        let index = usize::try_from(place.checked_sub(1)?).ok()?;
+        self.events.get(index).map(|(_, event)| &event.facts)
     }
 
     /// All of them, of a transaction that found every one new.
