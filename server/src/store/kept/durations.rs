@@ -80,11 +80,11 @@ impl DurationSums {
 
     /// The duration that this share, in percent, of all does not exceed: the nearest rank.
     pub(in crate::store) fn quantile(&self, percent: i64) -> Option<u64> {
-        let total: i64 = self.0.iter().sum();
+        let total = self.0.iter().fold(0_i64, |sum, count| sum.saturating_add(*count));
         let rank = (total.saturating_mul(percent).saturating_add(99) / 100).max(1);
-        let mut seen = 0;
+        let mut seen = 0_i64;
         let found = (0..).zip(&self.0).find(|(_, count)| {
-            seen += **count;
+            seen = seen.saturating_add(**count);
             seen >= rank
         });
         found.map(|(bucket, _)| middle(bucket))
@@ -184,6 +184,14 @@ mod tests {
             sum.add_encoded(&bytes);
             let _ = sum.quantile(50);
         }
+    }
+
+    #[test]
+    fn counts_beyond_all_numbers_have_a_median() {
+        let mut sum = DurationSums::default();
+        sum.add_bucket(1, i64::MAX);
+        sum.add_bucket(2, i64::MAX);
+        assert_eq!(sum.quantile(50), Some(1));
     }
 
     #[test]
