@@ -112,17 +112,23 @@ impl Place {
 
     /// The same with more variables.
     pub fn start_server_with(&self, public_key: &str, more: &[(&'static str, &str)]) -> Program {
-        let mut server = self.start_server_unready_with(public_key, more);
+        let mut server = self.start_server_under(&[], public_key, more);
         self.wait_ready(&mut server, Duration::from_secs(30));
         server
     }
 
     /// Starts the server and does not wait.
     pub fn start_server_unready(&self, public_key: &str) -> Program {
-        self.start_server_unready_with(public_key, &[])
+        self.start_server_under(&[], public_key, &[])
     }
 
-    fn start_server_unready_with(&self, public_key: &str, more: &[(&'static str, &str)]) -> Program {
+    /// Starts the server as the last words of another command line, and does not wait.
+    pub fn start_server_under(
+        &self,
+        wrapper: &[&str],
+        public_key: &str,
+        more: &[(&'static str, &str)],
+    ) -> Program {
         let (port, keys) = (self.port.to_string(), format!("{SOURCE}:{public_key}"));
         let mut variables = vec![
             ("PORT", port.as_str()),
@@ -132,7 +138,8 @@ impl Place {
             ("RUST_LOG", "warn"),
         ];
         variables.extend_from_slice(more);
-        self.start("vibetea-server", &[], &variables)
+        let environment = self.environment_and(&variables);
+        Program::start_under(wrapper, "vibetea-server", [] as [&str; 0], environment, &self.logs())
     }
 
     /// Waits until the server answers that it can store.

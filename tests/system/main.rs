@@ -19,6 +19,8 @@ mod metrics;
 mod operations;
 mod outbox;
 mod postgres;
+#[cfg(target_os = "linux")]
+mod power;
 mod tidy;
 mod upkeep;
 mod watching;

@@ -124,6 +124,7 @@ fn soak() -> Result<()> {
     let tests = [
         "crash::",
         "postgres::",
+        "power::",
         "tail::model::",
         "outbox::",
         "sender::tests::faults",

@@ -1,0 +1,81 @@
+//! A disk that can lose its power: what was written and not synced is gone.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::lack::skip;
+
+/// A file system of its own that can lose its power; needs root.
+#[derive(Debug)]
+pub struct Disk {
+    folder: tempfile::TempDir,
+}
+
+impl Disk {
+    /// One with room for so many bytes, or a word that it cannot be had.
+    pub fn new(bytes: u64) -> Option<Self> {
+        let disk = Self { folder: tempfile::tempdir().expect("a temporary folder can be made") };
+        let image = disk.image();
+        std::fs::create_dir(disk.mount_point()).expect("a folder can be made");
+        let file = std::fs::File::create(&image).expect("a file can be made");
+        file.set_len(bytes).expect("a file can have holes");
+        let made = succeeds("mkfs.ext4", &["-q", "-F", &image.to_string_lossy()])
+            && disk.mount()
+            && succeeds("perl", &["-e", "1"]);
+        if !made {
+            // the right to mount is for whoever runs the machine to give
+            skip("a loop mount", "no loop mount of ext4 here, which takes root, mkfs.ext4 and perl");
+        }
+        made.then_some(disk)
+    }
+
+    /// The folder that is on the disk.
+    pub fn mount_point(&self) -> PathBuf {
+        self.folder.path().join("disk")
+    }
+
+    /// `EXT4_IOC_SHUTDOWN` without flushing the journal: from now on nothing reaches the disk, as without power.
+    ///
+    /// # Panics
+    ///
+    /// Where the power stays on.
+    pub fn cut(&self) {
+        const SHUTDOWN: &str = r#"open(my $disk, "<", $ARGV[0]) or die; my $flags = pack("L", 2);
+                                  ioctl($disk, 0x8004587d, $flags) or die "$!""#;
+        let at = self.mount_point();
+        let is_off = succeeds("perl", &["-e", SHUTDOWN, &at.to_string_lossy()]);
+        assert!(is_off, "the power stays on");
+    }
+
+    /// What is on the disk after a cut, once the power is back; nobody may have a file of it open.
+    ///
+    /// # Panics
+    ///
+    /// Where it cannot be mounted again.
+    pub fn come_back(&self) {
+        assert!(self.unmount() && self.mount(), "the disk does not come back");
+    }
+
+    fn image(&self) -> PathBuf {
+        self.folder.path().join("image")
+    }
+
+    fn mount(&self) -> bool {
+        let (image, at) = (self.image(), self.mount_point());
+        succeeds("mount", &["-o", "loop", &image.to_string_lossy(), &at.to_string_lossy()])
+    }
+
+    fn unmount(&self) -> bool {
+        succeeds("umount", &[&self.mount_point().to_string_lossy()])
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        self.unmount();
+    }
+}
+
+fn succeeds(program: &str, arguments: &[&str]) -> bool {
+    Command::new(program).args(arguments).output().is_ok_and(|output| output.status.success())
+}
