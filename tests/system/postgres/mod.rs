@@ -6,6 +6,7 @@ mod batches;
 mod leaving;
 mod migrations;
 mod network;
+mod notifications;
 mod replica;
 mod replicas;
 mod storms;
