@@ -133,6 +133,25 @@ fn a_black_hole_holds_what_is_sent_until_it_is_over() {
 }
 
 #[test]
+fn a_silenced_listener_hears_nothing_and_is_not_told() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let database = cluster.database();
+    let proxy = Proxy::start(cluster.address());
+    let mut shell = behind(&proxy, &database).unwrap();
+    let mut listener = behind(&proxy, &database).unwrap();
+    listener.execute("LISTEN something");
+    assert_eq!(proxy.silence_listeners(), 1);
+    assert_eq!((proxy.connections(), proxy.listeners()), (2, 0));
+    let (tell, told) = sync_channel(1);
+    let waiting = std::thread::spawn(move || tell.send(listener.try_execute("SELECT 1").is_ok()));
+    assert_eq!(told.recv_timeout(Duration::from_millis(500)), Err(RecvTimeoutError::Timeout));
+    assert_eq!(shell.value("SELECT 1"), "1", "the others are heard");
+    assert_eq!(proxy.cut(), 2);
+    assert!(!told.recv_timeout(DEADLINE).unwrap());
+    waiting.join().unwrap().unwrap();
+}
+
+#[test]
 fn a_connection_is_cut_after_so_many_bytes() {
     let Some(cluster) = Cluster::shared() else { return };
     let database = cluster.database();

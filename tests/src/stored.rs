@@ -4,6 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
+use sqlx::{Connection as _, PgConnection};
 
 /// A stored event.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,6 +49,26 @@ pub fn events(database: &Path) -> rusqlite::Result<Vec<Stored>> {
         })
     })?;
     rows.collect()
+}
+
+/// Every event in the PostgreSQL at this URL, as [`events`] has them.
+pub async fn events_at(url: &str) -> sqlx::Result<Vec<Stored>> {
+    let mut connection = PgConnection::connect(url).await?;
+    let rows: Vec<(String, String, String, String, String)> = sqlx::query_as(
+        r#"SELECT id, source, to_char(timestamp AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), event_type, payload::text
+        FROM public.events ORDER BY id COLLATE "C""#,
+    )
+    .fetch_all(&mut connection)
+    .await?;
+    connection.close().await?;
+    let stored = |(id, source, timestamp, event_type, payload): (_, _, _, _, String)| Stored {
+        id,
+        source,
+        timestamp,
+        event_type,
+        payload: serde_json::from_str(&payload).unwrap_or_default(),
+    };
+    Ok(rows.into_iter().map(stored).collect())
 }
 
 /// The ids of every stored event, with `evt_` in front, repeated where one stands twice.

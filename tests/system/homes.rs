@@ -1,6 +1,7 @@
 //! The same random batches to all three homes of events: a server on SQLite, a server on PostgreSQL, and the hosted
-//! functions. Every request has the same answer from each, and so has every query.
+//! functions. Every request has the same answer from each, and so has every query; in the end the rows are the same.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use ed25519_dalek::SigningKey;
@@ -13,6 +14,7 @@ use vibetea_tests::dice::Dice;
 use vibetea_tests::hosted::Hosted;
 use vibetea_tests::place::{Place, TOKEN};
 use vibetea_tests::program::loopback;
+use vibetea_tests::stored::{self, Stored};
 
 use crate::crash::is_soak;
 
@@ -89,6 +91,34 @@ fn queries(home: SocketAddr) -> Vec<Value> {
     all
 }
 
+/// Every row there is.
+fn rows_at(url: &str) -> Vec<Stored> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(stored::events_at(url)).unwrap()
+}
+
+/// Ids of the events that only one has, or that they have with another value.
+fn differences(one: &[Stored], other: &[Stored]) -> Vec<String> {
+    let by_id = |rows: &[Stored]| -> BTreeMap<String, Stored> {
+        let by_id: BTreeMap<_, _> = rows.iter().map(|row| (row.id.clone(), row.clone())).collect();
+        assert_eq!(by_id.len(), rows.len(), "an event is stored twice");
+        by_id
+    };
+    let (one, other) = (by_id(one), by_id(other));
+    let ids = one.keys().chain(other.keys().filter(|id| !one.contains_key(*id)));
+    let mut different: Vec<String> = ids.filter(|id| one.get(*id) != other.get(*id)).cloned().collect();
+    different.sort();
+    different
+}
+
+/// One change of each column of an event.
+const PLANTED: [&str; 4] = [
+    "source = source || '2'",
+    "timestamp = timestamp + interval '1 microsecond'",
+    "event_type = CASE event_type WHEN 'error' THEN 'tool' ELSE 'error' END",
+    r#"payload = payload || '{"n": 9}'"#,
+];
+
 #[test]
 fn the_same_batches_have_the_same_answers_in_all_three_homes() {
     let Some(cluster) = Cluster::shared() else { return };
@@ -118,13 +148,27 @@ fn the_same_batches_have_the_same_answers_in_all_three_homes() {
             assert_eq!(other, first);
         }
     }
+    let rows = stored::events(&places[0].database()).unwrap();
+    assert!(rows.len() > 100, "{}", rows.len());
+    for url in [database.url(), hosted.database.clone()] {
+        assert_eq!(differences(&rows_at(&url), &rows), [""; 0]);
+    }
     // one event more in one of them is seen
     let extra = json!([{
         "id": "evt_extra000000000000000", "source": "zoo", "timestamp": Clock::System.now(), "type": "error",
         "payload": {},
     }]);
     assert_eq!(post(homes[1], "zoo", &serde_json::to_vec(&extra).unwrap()).status, 200);
-    let [sqlite, postgres, hosted] = homes.map(queries);
-    assert_eq!(sqlite, hosted);
-    assert_ne!(sqlite, postgres);
+    let [in_a_file, in_a_database, behind_functions] = homes.map(queries);
+    assert_eq!(in_a_file, behind_functions);
+    assert_ne!(in_a_file, in_a_database);
+    // and so is each value of a row
+    let mut shell = database.shell();
+    let mut planted = vec!["evt_extra000000000000000".to_owned()];
+    for (change, row) in PLANTED.iter().zip(&rows) {
+        shell.execute(&format!("UPDATE public.events SET {change} WHERE id = '{}'", row.id));
+        planted.push(row.id.clone());
+    }
+    planted.sort();
+    assert_eq!(differences(&rows_at(&database.url()), &rows), planted);
 }

@@ -12,10 +12,12 @@ use vibetea_server::store::{NewBatch, Route, Store};
 
 use crate::home::cases;
 use crate::model::filter;
-use crate::support::{Place, at, clear, event, source};
+use crate::support::{Place, at, clear, event, is_soak, source};
 
 const SOURCES: [&str; 4] = ["laptop", "Über", "desk top", "z"];
 const DAYS: [u32; 4] = [0, 1, 7, 30];
+/// A case has a random moment, at which a window of each length ends: 10,000 windows.
+const LONG_FORM: u32 = 10_000 / 4;
 
 /// What a store was asked for.
 #[derive(Debug, Clone, Copy)]
@@ -122,7 +124,8 @@ fn hourly_counts_equal_a_plain_recount() {
     let store = runtime.block_on(place.open());
     let shift = prop_oneof![Just(0), -1..=1_i64, -2 * MICROS_PER_HOUR..=2 * MICROS_PER_HOUR];
     let case = (now().prop_flat_map(|now| (Just(now), sent(now))), shift, 0..SOURCES.len());
-    let config = ProptestConfig { source_file: Some(file!()), ..ProptestConfig::with_cases(cases(400)) };
+    let cases = if is_soak() { LONG_FORM } else { cases(400) };
+    let config = ProptestConfig { source_file: Some(file!()), ..ProptestConfig::with_cases(cases) };
     let outcome = TestRunner::new(config).run(&case, |((now, sent), shift, only)| {
         runtime.block_on(async {
             clear(&place);

@@ -14,6 +14,12 @@ use crate::home::{Home, KEEPS_BYTES, Options};
 /// Longest anything here may take to happen; only a fault reaches it.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
+/// The long form is asked for by `cargo xtask soak`.
+pub(crate) fn is_soak() -> bool {
+    #[expect(clippy::disallowed_methods, reason = "the one switch of the tests")]
+    std::env::var_os("VIBETEA_SOAK").is_some()
+}
+
 /// A database, a clock that stands and what was broadcast.
 pub(crate) struct Place {
     pub(crate) home: Home,

@@ -7,7 +7,7 @@ use vibetea_protocol::Clock;
 use vibetea_server::store::{OnLive, OpenError, PostgresOptions, Route, Store};
 use vibetea_testkit::{Cluster, Database, Shell};
 
-use crate::support::{DEADLINE, Place, insert};
+use crate::support::{DEADLINE, Place, insert, is_soak};
 use crate::versions::{migrations, rows};
 
 pub(crate) type Options = PostgresOptions;
@@ -24,9 +24,7 @@ pub(crate) const FORGETFUL: [[&str; 2]; 2] = [
 
 /// How many random cases are tried: a commit is a round trip and a write to disk. All of them in the long form.
 pub(crate) fn cases(of_a_file: u32) -> u32 {
-    #[expect(clippy::disallowed_methods, reason = "the one switch of the tests")]
-    let is_soak = std::env::var_os("VIBETEA_SOAK").is_some();
-    if is_soak { of_a_file } else { of_a_file.div_ceil(8) }
+    if is_soak() { of_a_file } else { of_a_file.div_ceil(8) }
 }
 
 /// See the module.

@@ -55,6 +55,15 @@ struct Connection {
     cut: CancellationToken,
     /// It has said LISTEN.
     listens: AtomicBool,
+    /// No byte arrives any more, and nobody is told.
+    is_silent: AtomicBool,
+}
+
+impl Connection {
+    /// Notifications come through it.
+    fn is_heard(&self) -> bool {
+        self.listens.load(Ordering::Relaxed) && !self.is_silent.load(Ordering::Relaxed)
+    }
 }
 
 impl Proxy {
@@ -97,7 +106,15 @@ impl Proxy {
 
     /// Cuts the connections that have said LISTEN, and answers how many.
     pub fn cut_listeners(&self) -> usize {
-        self.cut_where(|connection| connection.listens.load(Ordering::Relaxed))
+        self.cut_where(Connection::is_heard)
+    }
+
+    /// Swallows from now on every byte of the connections that have said LISTEN, as a firewall does that has forgotten
+    /// them, and answers how many. They stay open, and what is swallowed never arrives.
+    pub fn silence_listeners(&self) -> usize {
+        let connections = self.network.connections();
+        let silenced = connections.iter().filter(|connection| connection.is_heard());
+        silenced.inspect(|connection| connection.is_silent.store(true, Ordering::Relaxed)).count()
     }
 
     fn cut_where(&self, wanted: impl Fn(&Connection) -> bool) -> usize {
@@ -111,10 +128,9 @@ impl Proxy {
         self.network.connections().len()
     }
 
-    /// How many of them have said LISTEN.
+    /// How many of them have said LISTEN and are not silenced.
     pub fn listeners(&self) -> usize {
-        let connections = self.network.connections();
-        connections.iter().filter(|connection| connection.listens.load(Ordering::Relaxed)).count()
+        self.network.connections().iter().filter(|connection| connection.is_heard()).count()
     }
 }
 

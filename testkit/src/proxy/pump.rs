@@ -107,6 +107,9 @@ impl Pump<'_> {
                 }
                 read = from.read(buffer) => read.ok()?,
             };
+            if read > 0 && self.connection.is_silent.load(Ordering::Relaxed) {
+                continue;
+            }
             if let Fault::Delay(time) = fault {
                 tokio::time::sleep(time).await;
             }

@@ -6,6 +6,7 @@ mod batches;
 mod leaving;
 mod migrations;
 mod network;
+mod notifications;
 mod platform;
 mod replica;
 mod replicas;

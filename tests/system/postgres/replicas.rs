@@ -1,6 +1,6 @@
 //! Several servers on one database: what one takes, the viewers of all see, in the order of commits, once.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use vibetea_testkit::{Cluster, Database, Proxy, Shell};
 use vibetea_tests::socket::Viewer;
@@ -22,25 +22,6 @@ async fn ids_up_to(viewer: &mut Viewer, last: &str) -> Vec<String> {
 /// Ids of the live stream in its order, read past the servers.
 fn stream(shell: &mut Shell) -> Vec<String> {
     shell.column("SELECT id FROM public.events WHERE live IS NOT NULL ORDER BY live")
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_one_takes_is_seen_by_the_viewers_of_all_within_two_seconds() {
-    let Some(cluster) = Cluster::shared() else { return };
-    let database = cluster.database();
-    let (one, other) = (Replica::start(&database.url()), Replica::start(&database.url()));
-    let (mut near, mut far) = (one.viewer("").await, other.viewer("").await);
-    let mut times = Vec::new();
-    for number in 0..20 {
-        let start = Instant::now();
-        one.take("/events", SOURCES[0], &[event(SOURCES[0], number)]);
-        assert_eq!(far.next(DEADLINE).await["id"], id(number));
-        times.push(start.elapsed());
-        assert_eq!(near.next(DEADLINE).await["id"], id(number));
-    }
-    times.sort();
-    // one of them may have met a busy machine
-    assert!(times[10] < Duration::from_secs(2), "{times:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

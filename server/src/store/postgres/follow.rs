@@ -1,27 +1,24 @@
 //! Tells the live stream what any server has stored, in the order of the stream: after each commit of this one, when the
-//! database notifies of another's, and every two seconds besides, for a notification can be lost.
+//! database notifies of another's, and every second besides, for a notification can be lost.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnection, PgListener, PgPool, PgPoolOptions};
+use sqlx::postgres::PgConnection;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::connection::Target;
-use super::read;
+use super::{listen, read};
 use crate::store::OnLive;
 
-const CHANNEL: &str = "vibetea_live";
-/// The longest that a lost notification can delay an event.
-const POLL: Duration = Duration::from_secs(2);
-/// Between attempts to listen.
+/// The longest that a lost notification can delay an event until it is read: half of what is promised.
+const POLL: Duration = Duration::from_secs(1);
+/// Between attempts to read.
 const RETRY: Duration = Duration::from_secs(1);
 const PAGE: i64 = 1000;
-/// A database that does not answer does not keep the server from stopping.
-const LEAVE: Duration = Duration::from_secs(2);
 
 /// How far the stream is followed, in looks that were asked for.
 #[derive(Debug, Default)]
@@ -53,26 +50,16 @@ impl Looks {
 pub(super) struct Follower {
     stop: CancellationToken,
     tasks: std::sync::Mutex<Vec<JoinHandle<()>>>,
-    /// For the listener, which takes no plain connection; never holds more than one.
-    pool: PgPool,
 }
 
 impl Follower {
     /// Follows the stream behind a place.
     pub(super) fn start(target: Target, behind: i64, looks: Arc<Looks>, on_live: OnLive) -> Self {
         let stop = CancellationToken::new();
-        let pool = PgPoolOptions::new()
-            .max_connections(1)
-            .max_lifetime(None)
-            .idle_timeout(None)
-            .connect_lazy_with(target.options());
-        let listen = listen(target.clone(), pool.clone(), Arc::clone(&looks));
+        let listen = listen::listen(target.clone(), Arc::clone(&looks), stop.clone());
         let follow = Follow { target, connection: None, place: behind, on_live, is_well: true };
-        let tasks = vec![
-            tokio::spawn(until(stop.clone(), listen)),
-            tokio::spawn(until(stop.clone(), follow.run(looks))),
-        ];
-        Self { stop, tasks: std::sync::Mutex::new(tasks), pool }
+        let tasks = vec![tokio::spawn(listen), tokio::spawn(until(stop.clone(), follow.run(looks)))];
+        Self { stop, tasks: std::sync::Mutex::new(tasks) }
     }
 
     /// Stops; nobody is told of anything afterwards.
@@ -84,8 +71,6 @@ impl Follower {
             // a panic in it was already reported by the panic hook
             let _ = task.await;
         }
-        // a connection that does not end by itself ends with the process
-        let _ = tokio::time::timeout(LEAVE, self.pool.close()).await;
     }
 }
 
@@ -99,25 +84,6 @@ async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
     tokio::select! {
         () = stop.cancelled() => {}
         () = work => {}
-    }
-}
-
-/// Passes notifications on. What was missed while there was no connection is found by the poll.
-async fn listen(target: Target, pool: PgPool, looks: Arc<Looks>) {
-    loop {
-        let listening = target.within(async {
-            let mut listener = PgListener::connect_with(&pool).await?;
-            listener.listen(CHANNEL).await?;
-            Ok(listener)
-        });
-        if let Ok(mut listener) = listening.await {
-            looks.ask();
-            // none: the connection was lost
-            while let Ok(Some(_)) = listener.try_recv().await {
-                looks.ask();
-            }
-        }
-        tokio::time::sleep(RETRY).await;
     }
 }
 

@@ -11,6 +11,7 @@ mod examine;
 mod follow;
 mod forget;
 mod insert;
+mod listen;
 mod open;
 mod read;
 mod reader;
