@@ -26,7 +26,7 @@ export class Token {
     if (value === "") {
       throw new Problem(
         "missing_auth",
-        "The header Authorization is missing: 'Bearer' and the subscriber token are needed",
+        "The header Authorization is missing: 'Bearer' and a token are needed",
       );
     }
     const shown = /^bearer $/i.test(value.slice(0, 7)) ? trimAscii(value.slice(7)) : undefined;
