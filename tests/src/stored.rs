@@ -6,6 +6,16 @@ use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 use sqlx::{Connection as _, PgConnection};
 
+/// Tables of kept counts, and what adds up to the number of events.
+pub const KEPT: [(&str, &str); 6] = [
+    ("hourly", "q0 + q1 + q2 + q3"),
+    ("tally", "count"),
+    ("quarterly", "events"),
+    ("daily", "events"),
+    ("periodic", "events"),
+    ("session", "events"),
+];
+
 /// A stored event.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stored {

@@ -13,6 +13,7 @@ use vibetea_tests::answers::{self, Answer, bearer};
 use vibetea_tests::place::{Place, TOKEN};
 use vibetea_tests::program::{Program, loopback};
 use vibetea_tests::socket::Viewer;
+use vibetea_tests::stored;
 use vibetea_tests::wait;
 
 /// Sources of these tests; each has a key.
@@ -198,22 +199,15 @@ pub(super) fn change_function(shell: &mut Shell, change: impl FnOnce(&str) -> St
 /// What was acknowledged is stored, and what is kept of events agrees with them.
 pub(super) fn judge(database: &Database, acknowledged: &BTreeSet<String>) -> Result<(), String> {
     let mut shell = database.shell();
-    let stored: BTreeSet<String> = shell.column("SELECT id FROM public.events").into_iter().collect();
-    let lost: Vec<&String> = acknowledged.difference(&stored).collect();
+    let found: BTreeSet<String> = shell.column("SELECT id FROM public.events").into_iter().collect();
+    let lost: Vec<&String> = acknowledged.difference(&found).collect();
     if let Some(first) = lost.first() {
         return Err(format!("{} of {} are lost, as {first}", lost.len(), acknowledged.len()));
     }
-    for (table, kept) in [
-        ("hourly", "q0 + q1 + q2 + q3"),
-        ("tally", "count"),
-        ("quarterly", "events"),
-        ("daily", "events"),
-        ("periodic", "events"),
-        ("session", "events"),
-    ] {
+    for (table, kept) in stored::KEPT {
         let counted = shell.value(&format!("SELECT coalesce(sum({kept}), 0) FROM vibetea.{table}"));
-        if counted != stored.len().to_string() {
-            return Err(format!("{table} counts {counted} of {} events", stored.len()));
+        if counted != found.len().to_string() {
+            return Err(format!("{table} counts {counted} of {} events", found.len()));
         }
     }
     Ok(())

@@ -17,16 +17,6 @@ use vibetea_tests::wait::until;
 
 pub(super) const LONG: Duration = Duration::from_mins(1);
 
-/// Tables of kept counts, and what adds up to the number of events.
-const KEPT: [(&str, &str); 6] = [
-    ("hourly", "q0 + q1 + q2 + q3"),
-    ("tally", "count"),
-    ("quarterly", "events"),
-    ("daily", "events"),
-    ("periodic", "events"),
-    ("session", "events"),
-];
-
 /// See the module.
 pub(super) struct Site {
     place: Place,
@@ -110,7 +100,7 @@ impl Site {
             return Err(format!("{} rows hold {} events", ids.len(), stored.len()));
         }
         let store = stored::open(&database).map_err(said)?;
-        for (table, kept) in KEPT {
+        for (table, kept) in stored::KEPT {
             let sum = format!("SELECT coalesce(sum({kept}), 0) FROM {table}");
             let counted: usize = store.query_row(&sum, [], |row| row.get(0)).map_err(said)?;
             if counted != ids.len() {

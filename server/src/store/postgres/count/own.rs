@@ -17,41 +17,39 @@ const REMEMBERED: usize = 4096;
 
 /// The events that the open transaction gave to the store, in the order of their places.
 #[derive(Default)]
-pub(in crate::store::postgres) struct Own<'a> {
-    events: Vec<(&'a SourceId, &'a NewEvent)>,
-    places: i64,
-}
+pub(in crate::store::postgres) struct Own<'a>(Vec<(&'a SourceId, &'a NewEvent)>);
 
 impl<'a> Own<'a> {
     /// Those of all batches.
     pub(in crate::store::postgres) fn of(batches: impl Iterator<Item = &'a NewBatch>) -> Self {
-        let events: Vec<_> =
-            batches.flat_map(|batch| batch.events.iter().map(|event| (&*batch.source, event))).collect();
-        let places = i64::try_from(events.len()).unwrap_or(i64::MAX);
-        Self { events, places }
+        Self(batches.flat_map(|batch| batch.events.iter().map(|event| (&*batch.source, event))).collect())
     }
 
     /// How many were given.
     pub(in crate::store::postgres) fn len(&self) -> usize {
-        self.events.len()
+        self.0.len()
+    }
+
+    fn places(&self) -> i64 {
+        i64::try_from(self.len()).unwrap_or(i64::MAX)
     }
 
     /// The place before its own: it holds the stream until its end, so those that were given out last are its own.
     pub(super) fn before(&self, newest: i64) -> i64 {
-        newest - self.places
+        newest - self.places()
     }
 
     /// Marks the places that the transaction was given as counted, if all before them are; whether that is so. Its row
     /// stays locked until the transaction's end.
     pub(super) async fn take_places(&self, connection: &mut PgConnection) -> sqlx::Result<bool> {
-        let done = sqlx::query(TAKE_PLACES).bind(self.places).execute(connection).await?;
+        let done = sqlx::query(TAKE_PLACES).bind(self.places()).execute(connection).await?;
         Ok(done.rows_affected() > 0)
     }
 
     /// What the event tells that was given at so many places behind [`Self::before`], from 1 on.
     pub(super) fn facts(&self, place: i64) -> Option<&'a Facts> {
         let index = usize::try_from(place.checked_sub(1)?).ok()?;
-        self.events.get(index).map(|(_, event)| &event.facts)
+        self.0.get(index).map(|(_, event)| &event.facts)
     }
 
     /// All of them, of a transaction that found every one new.
@@ -60,7 +58,7 @@ impl<'a> Own<'a> {
         connection: &mut PgConnection,
         sources: &mut SourceNumbers,
     ) -> sqlx::Result<Vec<Seen<'a>>> {
-        sources.learn(connection, self.events.iter().map(|(source, _)| *source)).await?;
+        sources.learn(connection, self.0.iter().map(|(source, _)| *source)).await?;
         let seen = |(source, event): &(&SourceId, &'a NewEvent)| {
             Ok(Seen {
                 source: sources.of(source)?,
@@ -69,7 +67,7 @@ impl<'a> Own<'a> {
                 facts: &event.facts,
             })
         };
-        self.events.iter().map(seen).collect()
+        self.0.iter().map(seen).collect()
     }
 }
 
