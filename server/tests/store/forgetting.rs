@@ -1,7 +1,6 @@
 //! What is old enough is deleted in steps, its counts stay, and nothing that comes again revives it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::task::Poll;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -273,34 +272,18 @@ async fn left_when_stored(most: u32) -> usize {
     for first in [0, 1000] {
         insert(&store, "laptop", Route::Batch, first..first + 1000).await.unwrap();
     }
-    let forgetting = store.clone();
-    let (begun, begins) = tokio::sync::oneshot::channel();
-    let steps = tokio::spawn(async move {
-        let mut begun = Some(begun);
-        loop {
-            let forget = Forget { events_before: at("2026-03-01T00:00:00Z"), counts_before: None, most };
-            let mut step = std::pin::pin!(forgetting.forget(forget));
-            // the first poll queues it
-            assert!(
-                std::future::poll_fn(|context| Poll::Ready(step.as_mut().poll(context))).await.is_pending()
-            );
-            if let Some(begun) = begun.take() {
-                begun.send(()).unwrap();
-            }
-            if !step.await.unwrap().has_more {
-                return;
-            }
-        }
-    });
-    begins.await.unwrap();
-    let late = NewBatch {
-        source: source("laptop"),
-        route: Route::Batch,
-        events: vec![event(5000, at("2026-03-02T00:00:00Z"))],
+    let steps = forget(&store, at("2026-03-01T00:00:00Z"), most);
+    let late = async {
+        let late = NewBatch {
+            source: source("laptop"),
+            route: Route::Batch,
+            events: vec![event(5000, at("2026-03-02T00:00:00Z"))],
+        };
+        assert_eq!(store.bulk_insert_events(late).await.unwrap(), 1);
+        stored(&place).len() - 1
     };
-    assert_eq!(store.bulk_insert_events(late).await.unwrap(), 1);
-    let left = stored(&place).len() - 1;
-    steps.await.unwrap();
+    // in this order, in one task: the batch is queued while the first step is at work
+    let (_, left) = tokio::join!(biased; steps, late);
     assert_eq!(stored(&place).len(), 1);
     store.close().await;
     left
