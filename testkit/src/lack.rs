@@ -4,7 +4,8 @@ use std::io::Write as _;
 use std::process::Command;
 
 /// Programs that `.ci/run` installs, with the word by which it does.
-const INSTALLED: [(&str, &str); 12] = [
+const INSTALLED: [(&str, &str); 13] = [
+    ("caddy", "caddy"),
     ("check-jsonschema", "check-jsonschema"),
     ("curl", "curl"),
     ("hadolint", "hadolint"),

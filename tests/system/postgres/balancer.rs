@@ -1,4 +1,4 @@
-//! Servers behind nginx, with the very configuration that the documentation gives.
+//! Servers behind nginx and Caddy, with the very configurations that the documentation gives.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -19,23 +19,20 @@ use super::replica::{Replica, SOURCES, event, id, send};
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// nginx in a folder of its own.
-struct Nginx {
+/// A proxy in a folder of its own.
+struct Proxy {
     child: Child,
     address: SocketAddr,
     _folder: TempDir,
 }
 
-impl Nginx {
-    /// `None`, with a word, where it is not installed.
-    fn start(replicas: &[&Replica; 2], change: impl Fn(String) -> String) -> Option<Self> {
+impl Proxy {
+    /// `None`, with a word, where nginx is not installed.
+    fn nginx(replicas: &[&Replica; 2], change: impl Fn(String) -> String) -> Option<Self> {
         let folder = TempDir::new().unwrap();
         let address = loopback(free_port());
         let path = |name: &str| folder.path().join(name).display().to_string();
-        let mut site = snippet("nginx");
-        for (documented, ours) in ["10.0.0.11:8080", "10.0.0.12:8080"].iter().zip(replicas) {
-            site = replaced(&site, documented, &ours.address().to_string());
-        }
+        let mut site = snippet("nginx", replicas);
         site = replaced(&site, "listen 443 ssl;", &format!("listen {address};"));
         site = replaced(&site, "ssl_certificate     /etc/ssl/tea.example.org.pem;", "");
         site = replaced(&site, "ssl_certificate_key /etc/ssl/tea.example.org.key;", "");
@@ -51,31 +48,63 @@ impl Nginx {
             path("error.log"),
             change(site),
         );
-        std::fs::write(folder.path().join("nginx.conf"), whole).unwrap();
-        let started = Command::new("nginx")
-            .args(["-e", &path("error.log"), "-c", &path("nginx.conf")])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn();
-        let Ok(child) = started else {
-            skip("nginx", "nginx is not installed");
+        std::fs::write(path("nginx.conf"), whole).unwrap();
+        let mut command = Command::new("nginx");
+        command.args(["-e", &path("error.log"), "-c", &path("nginx.conf")]);
+        Self::start("nginx", command, address, folder)
+    }
+
+    /// `None`, with a word, where Caddy is not installed.
+    fn caddy(replicas: &[&Replica; 2], change: impl Fn(String) -> String) -> Option<Self> {
+        let folder = TempDir::new().unwrap();
+        let address = loopback(free_port());
+        let site = snippet("caddyfile", replicas);
+        let ours = format!("http://{address} {{\n    bind {}", address.ip());
+        let site = replaced(&site, "tea.example.org {", &ours);
+        let whole = format!("{{\n    admin off\n}}\n{}\n", change(site));
+        let file = folder.path().join("Caddyfile");
+        std::fs::write(&file, whole).unwrap();
+        let mut command = Command::new("caddy");
+        command.args(["run", "--adapter", "caddyfile", "--config"]).arg(file);
+        for variable in ["HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"] {
+            command.env(variable, folder.path());
+        }
+        Self::start("caddy", command, address, folder)
+    }
+
+    fn start(program: &str, mut command: Command, address: SocketAddr, folder: TempDir) -> Option<Self> {
+        let null = Stdio::null;
+        let Ok(child) = command.stdin(null()).stdout(null()).stderr(null()).spawn() else {
+            skip(program, &format!("{program} is not installed"));
             return None;
         };
-        let mut nginx = Self { child, address, _folder: folder };
-        until_so(DEADLINE, "nginx answers", || {
-            assert!(nginx.child.try_wait().unwrap().is_none(), "nginx does not take the configuration");
+        let mut proxy = Self { child, address, _folder: folder };
+        until_so(DEADLINE, "the proxy answers", || {
+            assert!(proxy.child.try_wait().unwrap().is_none(), "{program} does not take the configuration");
             answers::get(address, "/livez", &[]).is_some_and(|answer| answer.status == 200)
         });
-        Some(nginx)
+        Some(proxy)
     }
 
     fn ticket(&self) -> String {
         let answer = answers::post(self.address, "/api/v1/ticket", &bearer(TOKEN), b"{}").unwrap();
         answer.json()["ticket"].as_str().unwrap_or_else(|| panic!("{answer:?}")).to_owned()
     }
+
+    /// The status of the answer to a request to open a socket.
+    fn upgrades(&self) -> u16 {
+        let path = format!("/ws?ticket={}", self.ticket());
+        let upgrade = [
+            "Connection: Upgrade",
+            "Upgrade: websocket",
+            "Sec-WebSocket-Version: 13",
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        ];
+        answers::get(self.address, &path, &upgrade.map(str::to_owned)).unwrap().status
+    }
 }
 
-impl Drop for Nginx {
+impl Drop for Proxy {
     fn drop(&mut self) {
         // it may have ended by itself
         let _ = self.child.kill();
@@ -88,46 +117,61 @@ fn replaced(text: &str, from: &str, to: &str) -> String {
     text.replace(from, to)
 }
 
-/// The code of that language in the documentation of stores.
-fn snippet(language: &str) -> String {
+/// The code of that language in the documentation of stores, for these servers.
+fn snippet(language: &str, replicas: &[&Replica; 2]) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/STORES.md");
     let text = std::fs::read_to_string(path).unwrap();
     let (_, rest) = text.split_once(&format!("```{language}\n")).expect("the documentation has a snippet");
-    rest.split_once("\n```").expect("the snippet ends").0.to_owned()
+    let mut site = rest.split_once("\n```").expect("the snippet ends").0.to_owned();
+    for (documented, ours) in ["10.0.0.11:8080", "10.0.0.12:8080"].iter().zip(replicas) {
+        site = replaced(&site, documented, &ours.address().to_string());
+    }
+    site
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn behind_nginx_a_ticket_of_one_server_opens_a_socket_of_another_and_one_may_die() {
+/// A ticket of one server opens a socket of another, and one of them may die.
+async fn shares(start: impl Fn(&[&Replica; 2]) -> Option<Proxy>) {
     let Some(cluster) = Cluster::shared() else { return };
     let database = cluster.database();
     let (one, mut other) = (Replica::start(&database.url()), Replica::start(&database.url()));
-    let Some(nginx) = Nginx::start(&[&one, &other], |site| site) else { return };
+    let Some(proxy) = start(&[&one, &other]) else { return };
     let mut viewers = Vec::new();
     for _ in 0..6 {
-        viewers.push(Viewer::open_with_ticket(nginx.address, &nginx.ticket()).await);
+        viewers.push(Viewer::open_with_ticket(proxy.address, &proxy.ticket()).await);
     }
-    send(nginx.address, "/events", SOURCES[0], &[event(SOURCES[0], 1)], DEADLINE);
+    send(proxy.address, "/events", SOURCES[0], &[event(SOURCES[0], 1)], DEADLINE);
     for viewer in &mut viewers {
         assert_eq!(viewer.next(DEADLINE).await["id"], id(1));
     }
     other.kill();
     for number in 2..12 {
-        send(nginx.address, "/events", SOURCES[0], &[event(SOURCES[0], number)], DEADLINE);
+        send(proxy.address, "/events", SOURCES[0], &[event(SOURCES[0], number)], DEADLINE);
     }
-    let answer = answers::get(nginx.address, "/query", &bearer(TOKEN)).unwrap();
+    let answer = answers::get(proxy.address, "/query", &bearer(TOKEN)).unwrap();
     assert_eq!(answer.json()["aggregates"][0]["eventCount"], 11, "{answer:?}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn servers_behind_nginx_share_what_comes_and_one_may_die() {
+    shares(|replicas| Proxy::nginx(replicas, |site| site)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn servers_behind_caddy_share_what_comes_and_one_may_die() {
+    shares(|replicas| Proxy::caddy(replicas, |site| site)).await;
+}
+
+/// Planted bug: the configuration passes no upgrade on.
 #[test]
 fn a_proxy_that_passes_no_upgrade_on_is_noticed() {
     let Some(cluster) = Cluster::shared() else { return };
     let database = cluster.database();
     let (one, other) = (Replica::start(&database.url()), Replica::start(&database.url()));
-    let forgetful = |site: String| replaced(&site, "proxy_set_header Upgrade $http_upgrade;", "");
-    let Some(nginx) = Nginx::start(&[&one, &other], forgetful) else { return };
-    let path = format!("/ws?ticket={}", nginx.ticket());
-    let upgrade =
-        ["Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="];
-    let answer = answers::get(nginx.address, &path, &upgrade.map(str::to_owned)).unwrap();
-    assert_eq!(answer.status, 400, "{answer:?}");
+    let replicas = [&one, &other];
+    let without_header = |site: String| replaced(&site, "proxy_set_header Upgrade $http_upgrade;", "");
+    let removing = |site: String| replaced(&site, "lb_policy", "header_up -Upgrade\n        lb_policy");
+    let (nginx, caddy) = (Proxy::nginx(&replicas, without_header), Proxy::caddy(&replicas, removing));
+    for proxy in nginx.iter().chain(&caddy) {
+        assert_eq!(proxy.upgrades(), 400);
+    }
 }
