@@ -111,12 +111,14 @@ BEGIN
 END
 $$;
 
--- Whoever may use the schema is granted them by name.
-REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vibetea FROM PUBLIC;
+REVOKE ALL ON FUNCTION vibetea.add_counts(TEXT[], BIGINT[], BIGINT[], BIGINT[]) FROM PUBLIC;
 
+-- On the hosted platform nobody but the service role calls anything. Elsewhere whoever may read the views for people, which
+-- takes a right to the schema, calls the functions of times in them.
 DO $$
 BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'service_role') THEN
+        REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vibetea FROM PUBLIC;
         GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA vibetea TO service_role;
     END IF;
 END

@@ -44,6 +44,24 @@ fn run(database: &Database, texts: &[String]) {
     }
 }
 
+/// Writes down, as a server does, that the migrations up to this one were run, with what stands of them elsewhere.
+fn record(database: &Database, whole: &Database, newest: usize) {
+    let mut shell = database.owners_shell();
+    shell.execute(
+        "CREATE TABLE vibetea._sqlx_migrations (version BIGINT PRIMARY KEY, description TEXT NOT NULL,
+         installed_on TIMESTAMPTZ NOT NULL DEFAULT now(), success BOOLEAN NOT NULL, checksum BYTEA NOT NULL,
+         execution_time BIGINT NOT NULL)",
+    );
+    let rows = whole.shell().column(&format!(
+        "SELECT format('INSERT INTO vibetea._sqlx_migrations VALUES (%s, %L, %L, %L, %L, %s)', version, description,
+         installed_on, success, checksum, execution_time) FROM vibetea._sqlx_migrations WHERE version <= {newest}"
+    ));
+    assert_eq!(rows.len(), newest);
+    for row in rows {
+        shell.execute(&row);
+    }
+}
+
 /// The first release that may share a database with the platform's tool in any order.
 const SHARED_FROM: usize = 8;
 
@@ -54,11 +72,10 @@ fn a_server_and_the_platforms_tool_may_bring_the_same_database_up_to_date_in_any
     let whole = cluster.database();
     works(&whole);
     for new in SHARED_FROM..=texts.len() {
-        // the tool was first, on a database that servers keep a record in
+        // the tool was first, on a database that servers of the release before keep a record in
         let database = cluster.database();
-        works(&database);
-        let forget = "DELETE FROM _sqlx_migrations WHERE version >=";
-        database.shell().execute(&format!("{forget} {new}"));
+        run(&database, &texts[..new - 1]);
+        record(&database, &whole, new - 1);
         run(&database, &texts[new - 1..]);
         works(&database);
         assert_eq!(schema(&database), schema(&whole));
@@ -97,4 +114,26 @@ fn a_role_that_row_level_security_keeps_from_the_events_is_refused_at_the_start(
     assert!(told.contains("BYPASSRLS"), "{told}");
     cluster.administrator().execute("ALTER ROLE vibetea BYPASSRLS");
     works(&database);
+}
+
+/// Somebody's reports, made by a role that may read and nothing else.
+#[test]
+fn whoever_may_read_the_tables_reads_the_views_for_people() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let database = cluster.database();
+    works(&database);
+    let reader = format!("{}_reader", database.name());
+    let mut shell = database.shell();
+    shell.execute(&format!("CREATE ROLE {reader}"));
+    shell.execute(&format!("GRANT USAGE ON SCHEMA vibetea TO {reader}"));
+    shell.execute(&format!("GRANT SELECT ON ALL TABLES IN SCHEMA public, vibetea TO {reader}"));
+    let views = shell
+        .column("SELECT table_name FROM information_schema.views WHERE table_schema = 'public' ORDER BY 1");
+    assert_eq!(views, ["daily_events", "daily_tools", "hourly_aggregates", "sessions"]);
+    shell.execute(&format!("SET ROLE {reader}"));
+    for view in views {
+        assert_ne!(shell.column(&format!("SELECT source FROM public.{view}")).len(), 0, "{view}");
+    }
+    let refused = shell.try_execute("SELECT vibetea.add_counts('{}', '{}', '{}', '{}')").unwrap_err();
+    assert!(refused.to_string().contains("permission denied"), "{refused}");
 }
