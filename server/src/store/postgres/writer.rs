@@ -31,6 +31,8 @@ struct Writer {
     runtime: Runtime,
     /// None after a failure that may have left it unusable; opened again for the next group.
     connection: Option<PgConnection>,
+    /// Whether the last work had a connection: it may have been too much for the database, no connection never is.
+    had_connection: bool,
     counter: Counter,
     health: Arc<Health>,
     looks: Arc<Looks>,
@@ -55,6 +57,7 @@ pub(super) fn spawn(
         target: target.clone(),
         runtime: tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?,
         connection: None,
+        had_connection: false,
         counter: Counter::default(),
         health: Arc::clone(&health),
         looks,
@@ -145,7 +148,7 @@ impl Writer {
             None if events >= self.group_events => {
                 self.group_events = self.most_group_events.min(self.group_events + GROUP_STEP);
             }
-            Some(error) if connection::is_about_size(error) => {
+            Some(error) if self.had_connection && events > GROUP_STEP && connection::is_about_size(error) => {
                 self.group_events = (self.group_events.min(events) / 2).max(GROUP_STEP);
             }
             _ => {}
@@ -171,14 +174,16 @@ impl Writer {
         &mut self,
         work: impl AsyncFnOnce(&mut PgConnection, &mut Counter) -> sqlx::Result<T>,
     ) -> sqlx::Result<T> {
-        let Self { target, runtime, connection, counter, .. } = self;
+        let Self { target, runtime, connection, had_connection, counter, .. } = self;
         let taken = connection.take();
+        *had_connection = false;
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             runtime.block_on(async {
                 let mut connection = match taken {
                     Some(connection) => connection,
                     None => target.connect().await?,
                 };
+                *had_connection = true;
                 let done = target.within(work(&mut connection, counter)).await?;
                 Ok((done, connection))
             })
