@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { extname, join } from "node:path";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { LIMIT_MS, until } from "./wait.ts";
 import { TOKEN, type World } from "./world.ts";
 
 const CHROMIUM = process.env.VIBETEA_CHROMIUM ?? "/usr/bin/chromium";
@@ -18,13 +19,20 @@ const POLICY =
   "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'";
 
 /** The narrowest device that the page is made for. */
-export const PHONE = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true };
+export const PHONE = {
+  viewport: { width: 360, height: 740 },
+  hasTouch: true,
+  isMobile: true,
+  // colours that are on their way to others are none of the page's
+  reducedMotion: "reduce",
+} as const;
 
 export const haveBrowser = existsSync(CHROMIUM);
 
 export function launch(): Promise<Browser> {
   return chromium.launch({
     executablePath: CHROMIUM,
+    timeout: LIMIT_MS,
     // a document that a test hands to the browser has no network of its own, which counts as a foreign one
     args: ["--no-sandbox", "--disable-features=LocalNetworkAccessChecks"],
   });
@@ -42,7 +50,7 @@ export async function newPage(
     timezoneId: "Europe/Berlin",
     ...options,
   });
-  context.setDefaultTimeout(20_000);
+  context.setDefaultTimeout(LIMIT_MS);
   const embedded = !OWN_DIST && (await (await fetch(world.url)).text()).includes('<div id="root">');
   if (!embedded) {
     await context.route(
@@ -110,8 +118,18 @@ export function complaints(page: Page): string[] {
   return found;
 }
 
-export const isFocused = (page: Page, selector: string): Promise<boolean> =>
+const isFocused = (page: Page, selector: string): Promise<boolean> =>
   page.evaluate((wanted) => document.activeElement?.matches(wanted) ?? false, selector);
+
+/** Waits until something has the focus. */
+export const focused = (page: Page, selector: string): Promise<void> =>
+  until(`${selector} has the focus`, () => isFocused(page, selector));
+
+/** Closes the dialog by its key. The page learns of that a moment after the browser, and could take the next one for it. */
+export async function dismiss(page: Page): Promise<void> {
+  await page.keyboard.press("Escape");
+  await page.locator("dialog").waitFor({ state: "detached" });
+}
 
 /** Presses the tab key until something has the focus. */
 export async function tabTo(page: Page, what: string, selector: string): Promise<void> {
@@ -129,13 +147,13 @@ export async function loadedCount(page: Page): Promise<number> {
 
 /** Ids of all rows from the first to the last, read off the screen by scrolling until each position was seen. */
 export async function idsOnScreen(page: Page): Promise<string[]> {
-  return page.evaluate(async () => {
+  return page.evaluate(async (limit) => {
     const list = document.querySelector(".rows");
     if (!list) throw new Error("there is no list");
     const seen = new Map<number, string>();
     let total = -1;
     const frame = () => new Promise(requestAnimationFrame);
-    const deadline = performance.now() + 60_000;
+    const deadline = performance.now() + limit;
     list.scrollTop = 0;
     while (performance.now() < deadline) {
       await frame();
@@ -152,7 +170,41 @@ export async function idsOnScreen(page: Page): Promise<string[]> {
       list.scrollTop = atEnd ? 0 : list.scrollTop + list.clientHeight;
     }
     throw new Error(`of ${total} rows ${seen.size} were seen`);
+  }, LIMIT_MS);
+}
+
+/** Waits until the list stands still: a wheel turns it smoothly, and the first of that is told long before the last. */
+export async function atRest(page: Page): Promise<void> {
+  await page.evaluate(async () => {
+    const list = document.querySelector(".rows");
+    for (let top = Number.NaN, same = 0; list && same < 10; ) {
+      await new Promise(requestAnimationFrame);
+      same = list.scrollTop === top ? same + 1 : 0;
+      top = list.scrollTop;
+    }
   });
+}
+
+interface Restart {
+  /** Done once the page knows that the server is away. */
+  whileDown?: () => Promise<void>;
+  /** Done with the new server before the page gets to it. */
+  unseen: () => Promise<void>;
+}
+
+/** Kills the server and starts it again, and waits until the page is back, which nobody wakes: it comes by its own waits. */
+export async function restart(page: Page, world: World, { whileDown, unseen }: Restart): Promise<void> {
+  // every connection begins with these; a browser that is told to be offline would wake the page at the end of it
+  const first = /\/api\/v1\/(capabilities|ticket)$/;
+  await page.route(first, (route) => route.abort());
+  await world.killServer();
+  await page.locator(".phase-waiting").waitFor();
+  await whileDown?.();
+  await world.startServer();
+  await unseen();
+  if (await page.locator(".phase-live").isVisible()) throw new Error("the page was not held back");
+  await page.unroute(first);
+  await page.locator(".phase-live").waitFor();
 }
 
 /** What the pages of a browser show, for a test that fails. */

@@ -32,6 +32,12 @@ async function quietCell(page: Page): Promise<{ key: string; many: number }> {
   return { key: least[0], many: least[1] };
 }
 
+/** Whether it is the same day in each zone a minute ago and two minutes from now. */
+function noMidnight(): boolean {
+  const now = Date.now();
+  return ZONES.every((zone) => daysBack(zone, 1, now - 60_000) === daysBack(zone, 1, now + 120_000));
+}
+
 /** When the hour of a cell begins and ends. */
 function spanOf(key: string): [from: number, to: number] {
   const [day, hour, offset] = key.split(" ");
@@ -60,6 +66,8 @@ suite("the heatmap", { machines: ["laptop"], needs: ["transcripts", "python"] },
     const stored = the.world.stored().map(({ at }) => at);
     expect(stored.length).toBeGreaterThan(times.length + 500);
 
+    // a page takes a while to turn over to a day that begins
+    await until("no day has just begun or is about to", noMidnight, 240_000);
     for (const timezoneId of ZONES) {
       const page = await newPage(the.browser, the.world, { timezoneId });
       await open(page, the.world, "activity");
@@ -76,15 +84,17 @@ suite("the heatmap", { machines: ["laptop"], needs: ["transcripts", "python"] },
   });
 
   test("a cell narrows everything to its hour, by mouse and by keyboard", async () => {
-    const page = await newPage(the.browser, the.world);
+    const page = await newPage(the.browser, the.world, { timezoneId: zoneAtNoon() });
     await open(page, the.world, "activity");
     await counted(page);
     await page.locator(".ranking-count").first().waitFor();
     const before = await page.locator(".ranking-count").allInnerTexts();
     const { key, many } = await quietCell(page);
     const cell = page.locator(`[data-cell="${key}"]`);
+    const isRead = async () =>
+      (await page.locator(".heatmap .readout").textContent()) === (await cell.getAttribute("aria-label"));
     await cell.focus();
-    expect(await page.locator(".heatmap .readout").textContent()).toBe(await cell.getAttribute("aria-label"));
+    await until("the cell with the focus is read out", isRead);
     await page.keyboard.press("Enter");
     await page.locator(".filters .chip").waitFor();
     const ranked = page.locator(".ranking").filter({ hasText: "Sources" }).locator(".ranking-count");
@@ -107,11 +117,10 @@ suite("the heatmap", { machines: ["laptop"], needs: ["transcripts", "python"] },
     await until("the filter is gone", async () => (await loadedCount(page)) >= 200);
     await show(page, "activity");
     await counted(page);
-    const readout = page.locator(".heatmap .readout");
     await cell.hover();
-    expect(await readout.textContent()).toBe(await cell.getAttribute("aria-label"));
+    await until("the cell under the pointer is read out", isRead);
     await cell.click();
-    expect(await cell.getAttribute("aria-pressed")).toBe("true");
+    await page.locator(`[data-cell="${key}"][aria-pressed="true"]`).waitFor();
     await cell.click();
     await until(
       "the breakdowns are whole again",
@@ -138,7 +147,7 @@ suite("the heatmap", { machines: ["laptop"], needs: ["transcripts", "python"] },
   });
 
   test("a history that cannot be had is said, live events are shown, and Retry brings it back", async () => {
-    const page = await newPage(the.browser, the.world);
+    const page = await newPage(the.browser, the.world, { timezoneId: zoneAtNoon() });
     let asked = 0;
     await page.route("**/api/v1/counts?*", (route) => {
       asked += 1;
@@ -158,8 +167,9 @@ suite("the heatmap", { machines: ["laptop"], needs: ["transcripts", "python"] },
   test("a history that does not answer is given up after five seconds", async () => {
     const page = await newPage(the.browser, the.world);
     await page.route("**/api/v1/counts?*", () => {});
-    await open(page, the.world, "activity");
-    await page.getByText("Loading the history…").waitFor();
+    // that lasts five seconds, of which the way there may take some
+    const loading = page.getByText("Loading the history…").waitFor();
+    await Promise.all([loading, open(page, the.world, "activity")]);
     await page.getByText("Unable to load historic data. Showing real-time events only.").waitFor();
   });
 });

@@ -27,6 +27,30 @@ function watchFrames() {
   requestAnimationFrame(frame);
 }
 
+/** Counts the messages by which anything comes to the page while it is open: each is a task of its own. */
+function countMessages() {
+  const counted = { messages: 0 };
+  Object.assign(window, { counted });
+  const count = () => {
+    counted.messages += 1;
+  };
+  window.Worker = class extends Worker {
+    constructor(...given: ConstructorParameters<typeof Worker>) {
+      super(...given);
+      this.addEventListener("message", count);
+    }
+  };
+  window.WebSocket = class extends WebSocket {
+    constructor(...given: ConstructorParameters<typeof WebSocket>) {
+      super(...given);
+      this.addEventListener("message", count);
+    }
+  };
+}
+
+const messagesTo = (page: Page) =>
+  page.evaluate(() => (window as unknown as { counted: { messages: number } }).counted.messages);
+
 /** The moment, in milliseconds since 1970, of the first picture after the one that has this row. */
 function watchRow(id: string): Promise<number> {
   return new Promise((seen) => {
@@ -51,6 +75,7 @@ async function heap(page: Page): Promise<number> {
 suite("under load", {}, (the) => {
   test("two thousand events a second are drawn without a stutter and in bounded memory", async () => {
     const page = await newPage(the.browser, the.world);
+    await page.addInitScript(countMessages);
     await open(page, the.world);
     await page.getByText("Nothing is stored yet").waitFor();
     const perTick = (RATE * TICK_MS) / 1000;
@@ -59,6 +84,7 @@ suite("under load", {}, (the) => {
     await until("the list is full", async () => (await loadedCount(page)) === 20_000);
     const before = await heap(page);
     await page.evaluate(watchFrames);
+    const messagesBefore = await messagesTo(page);
 
     let sent = 0;
     let gaps: number[] = [];
@@ -80,6 +106,7 @@ suite("under load", {}, (the) => {
       // before the trace is collected, which holds the page up
       gaps = await gapsOf(page);
     });
+    const messages = (await messagesTo(page)) - messagesBefore;
     const cost = tasks.reduce((total, task) => total + task, 0) / gaps.length;
     const longest = Math.max(...tasks);
     const after = await heap(page);
@@ -94,6 +121,7 @@ suite("under load", {}, (the) => {
       "processor time of a picture",
       `${cost.toFixed(1)} ms, of the longest task ${longest.toFixed(1)} ms`,
     );
+    tell("tasks", `${tasks.length}, of them messages with events ${messages}`);
     // or it would draw the burst as well
     await page.context().close();
     tell("memory", `${(before / MIB).toFixed(1)} MiB before, ${(after / MIB).toFixed(1)} MiB after`);
@@ -103,8 +131,11 @@ suite("under load", {}, (the) => {
     const leeway = SOAK ? 1 : 4;
     expect(cost).toBeLessThan((leeway * 50) / 3);
     expect(longest).toBeLessThan(leeway * 50);
-    // pictures wait behind tasks, so events must not be a task each
-    expect(tasks.length).toBeLessThan(sent / 2);
+    // pictures wait behind tasks, so events must not be a task each; a slow machine is sent fewer at a time, but they
+    // are still many, while the tasks that pictures and timers are go on as ever
+    expect(messages).toBeGreaterThan(0);
+    expect(messages).toBeLessThan(sent / 2);
+    if (SOAK) expect(tasks.length).toBeLessThan(sent / 2);
     // three pictures are 50 ms, give or take the clock's jitter
     if (SOAK) expect(worst).toBeLessThan(51);
   });

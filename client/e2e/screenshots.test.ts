@@ -91,7 +91,7 @@ suite("pictures for the documents", { machines: Object.keys(MACHINES), needs: ["
       // its start, its prompt, seven calls with their results and one without
       await until("all of it is on the screen", async () => (await loadedCount(page)) >= before + 17);
       await views(page, shoot, look.size);
-      expect(await page.locator(".placeholder").count()).toBe(0);
+      await until("all is loaded", async () => (await page.locator(".placeholder").count()) === 0);
     });
   });
 });

@@ -2,7 +2,7 @@ import { beforeAll, expect, test } from "vitest";
 import { COLOURINGS, violations } from "./axe.ts";
 import {
   complaints,
-  isFocused,
+  focused,
   loadedCount,
   newPage,
   open,
@@ -141,7 +141,7 @@ suite("the views", { machines: ["laptop"], needs: ["transcripts"] }, (the) => {
     await page.getByRole("searchbox").fill("no such file");
     await page.getByText("Nothing here fits").waitFor();
     await page.getByRole("searchbox").fill("");
-    expect(await loadedCount(page)).toBe(edits);
+    await until("all of that tool are there again", async () => (await loadedCount(page)) === edits);
     await page.getByLabel("Time", { exact: true }).selectOption("hour");
     await until("the last hour alone is there", async () => (await loadedCount(page)) < edits);
   });
@@ -163,7 +163,7 @@ suite("the views", { machines: ["laptop"], needs: ["transcripts"] }, (the) => {
       );
       await select.selectOption(chosen);
       await until(`the ${part} alone is there`, async () => (await loadedCount(page)) === 3);
-      expect(await texts(part)).toEqual(new Set([chosen]));
+      await until(`the rows are of the ${part}`, async () => String([...(await texts(part))]) === chosen);
       await page.getByRole("button", { name: "Clear" }).click();
       await until("everything is back", async () => (await loadedCount(page)) >= all);
     }
@@ -198,8 +198,11 @@ suite("the views", { machines: ["laptop"], needs: ["transcripts"] }, (the) => {
   test("nothing moves for those who asked for that, and something does for others", async () => {
     const moving = async (reducedMotion: "reduce" | "no-preference") => {
       const page = await newPage(the.browser, the.world, { reducedMotion });
-      // counts that never come keep the heatmap loading
+      // counts that never come keep the heatmap loading, as long as nobody gives them up
       await page.route("**/api/v1/counts?*", () => {});
+      await page.addInitScript(() => {
+        AbortSignal.timeout = () => new AbortController().signal;
+      });
       await open(page, the.world, "activity");
       await page.locator(".heat[aria-busy=true]").waitFor();
       return page.evaluate(() => document.getAnimations().length);
@@ -221,7 +224,7 @@ suite("the views", { machines: ["laptop"], needs: ["transcripts"] }, (the) => {
     await page.keyboard.press("ArrowUp");
     await page.keyboard.press("ArrowUp");
     const selected = page.locator('.row[aria-selected="true"]');
-    expect(await selected.count()).toBe(1);
+    await selected.waitFor();
     expect(await page.locator(".rows").getAttribute("aria-activedescendant")).toBe(
       await selected.getAttribute("id"),
     );
@@ -229,9 +232,10 @@ suite("the views", { machines: ["laptop"], needs: ["transcripts"] }, (the) => {
     await page.getByRole("dialog").waitFor();
     await page.keyboard.press("Escape");
     await page.getByRole("dialog").waitFor({ state: "detached" });
-    expect(await isFocused(page, ".rows")).toBe(true);
+    await focused(page, ".rows");
+    await page.locator(".jump").waitFor();
     await page.keyboard.press("End");
-    expect(await page.locator(".jump").count()).toBe(0);
+    await page.locator(".jump").waitFor({ state: "detached" });
 
     await tabTo(page, "the sessions", 'a[href="#/sessions"]');
     await page.keyboard.press("Enter");
@@ -241,7 +245,10 @@ suite("the views", { machines: ["laptop"], needs: ["transcripts"] }, (the) => {
     await page.locator(".bar").first().waitFor();
     await tabTo(page, "the timeline", "[data-at]");
     await page.keyboard.press("ArrowDown");
-    expect(await page.locator(".readout").textContent()).toMatch(/, at \d\d:\d\d/);
+    await page
+      .locator(".readout")
+      .filter({ hasText: /, at \d\d:\d\d/ })
+      .waitFor();
 
     await tabTo(page, "the activity", 'a[href="#/activity"]');
     await page.keyboard.press("Enter");

@@ -6,7 +6,8 @@ export default defineConfig({
     include: ["*.test.ts"],
     // one browser and one server at a time: the tests measure
     fileParallelism: false,
-    testTimeout: 180_000,
-    hookTimeout: 120_000,
+    // above what single waits are given, so that the one that failed is named
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
   },
 });

@@ -1,11 +1,14 @@
+/** The longest that anything is waited for: it ends a test that fails, and is far above what a busy machine needs. */
+export const LIMIT_MS = 90_000;
+
 /** What no waiting will mend: `until` gives it on at once. */
 export class Hopeless extends Error {}
 
-/** Waits until something holds; the limit is there to end a test that fails, and far above what is needed. */
+/** Waits until something holds. */
 export async function until(
   what: string,
   holds: () => Promise<boolean> | boolean,
-  limitMs = 60_000,
+  limitMs = LIMIT_MS,
 ): Promise<void> {
   const start = performance.now();
   let last: unknown;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use crate::lack::skip;
 
@@ -53,7 +54,13 @@ impl Disk {
     ///
     /// Where it cannot be mounted again.
     pub fn come_back(&self) {
-        assert!(self.unmount() && self.mount(), "the disk does not come back");
+        // whoever had a file of it may still be on its way out
+        let gives_up = Instant::now() + Duration::from_secs(20);
+        while !self.unmount() {
+            assert!(Instant::now() < gives_up, "somebody holds the disk");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        assert!(self.mount(), "the disk does not come back");
     }
 
     fn image(&self) -> PathBuf {

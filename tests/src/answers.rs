@@ -36,7 +36,7 @@ pub fn post(server: SocketAddr, path: &str, headers: &[String], body: &[u8]) -> 
 
 fn request(server: SocketAddr, line: &str, headers: &[String], body: &[u8]) -> Option<Answer> {
     let mut stream = TcpStream::connect(server).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(20))).ok()?;
+    stream.set_read_timeout(Some(Duration::from_mins(1))).ok()?;
     let mut head = format!("{line} HTTP/1.1\r\nHost: {server}\r\nConnection: close\r\n");
     for header in headers {
         head.push_str(header);

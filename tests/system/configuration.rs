@@ -145,11 +145,11 @@ fn stored_in_spite_of(name: &str, damage: &[u8]) -> u64 {
     let line = Session::new(2, "shop").next_line(Clock::System.now());
     Appender::open(&Session::new(2, "shop").path(&place.claude())).line(&line.text);
     let all = before + line.events.len() as u64;
-    until_so(Duration::from_secs(5), &format!("it starts with {name} damaged and goes on"), || {
+    until_so(Duration::from_secs(30), &format!("it starts with {name} damaged and goes on"), || {
         stored::count(&place.database()) >= all
     });
     program.terminate();
-    let ended = program.wait(Duration::from_secs(10));
+    let ended = program.wait(Duration::from_secs(30));
     assert!(ended.status.success(), "{name}: {}", ended.stderr);
     assert!(!ended.stderr.contains("panicked"), "{name}: {}", ended.stderr);
     stored::count(&place.database()) - all

@@ -38,6 +38,7 @@ impl Signals {
     /// The first signal stops the monitor, the second ends the process at once.
     async fn watch(mut self, stop: CancellationToken) {
         self.next().await;
+        tracing::info!("stopping: what waits is sent; a second signal ends the monitor at once");
         stop.cancel();
         let number = self.next().await;
         std::process::exit(128 + number);

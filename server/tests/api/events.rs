@@ -6,9 +6,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::checks::no_gap_no_repeat;
-use crate::harness::{
-    Answer, SOURCE, Server, Setup, body, changed, event, events, eventually, id, key_of, send,
-};
+use crate::harness::{Answer, SOURCE, Server, Setup, body, changed, event, events, id, key_of, send};
 use crate::subscriber::Subscriber;
 
 #[tokio::test]
@@ -110,7 +108,7 @@ async fn burst(server: &Server, source: &str, first: u64, count: u64) -> Answer 
 }
 
 fn slow() -> Setup {
-    Setup::new().with("VIBETEA_RATE_LIMIT_PER_SEC", "10").with("VIBETEA_RATE_LIMIT_BURST", "20")
+    Setup::new().with("VIBETEA_RATE_LIMIT_PER_SEC", "1").with("VIBETEA_RATE_LIMIT_BURST", "20")
 }
 
 #[tokio::test]
@@ -119,9 +117,9 @@ async fn a_batch_above_the_capacity_is_admitted_and_paid_off_afterwards() {
     assert_eq!(burst(&server, SOURCE, 0, 50).await.status, 202);
     let limited = burst(&server, SOURCE, 100, 1).await;
     assert_eq!(limited.refusal(), (429, "rate_limited".to_owned()));
-    // 30 owed at 10 a second; some of it may be paid off already
+    // 30 owed at one a second; some of it may be paid off already
     let wait: u64 = limited.header("retry-after").parse().unwrap();
-    assert!((2..=3).contains(&wait), "{wait} s");
+    assert!((10..=31).contains(&wait), "{wait} s");
     assert_eq!(server.rows().len(), 50, "nothing of the refused batch is stored");
     assert_eq!(burst(&server, "desktop", 200, 20).await.status, 202, "another source has its own bucket");
     assert_eq!(server.post("/ingest", SOURCE, body(&events(300..301))).await.status, 200, "batches are free");
@@ -142,24 +140,19 @@ async fn the_capacity_is_spent_event_by_event() {
 #[tokio::test]
 async fn a_source_is_admitted_again_after_the_time_it_was_told() {
     let server = Setup::new()
-        .with("VIBETEA_RATE_LIMIT_PER_SEC", "100")
+        .with("VIBETEA_RATE_LIMIT_PER_SEC", "20")
         .with("VIBETEA_RATE_LIMIT_BURST", "1")
         .start()
         .await;
-    assert_eq!(burst(&server, SOURCE, 0, 51).await.status, 202);
+    // 50 owed at 20 a second
     let started = Instant::now();
+    assert_eq!(burst(&server, SOURCE, 0, 51).await.status, 202);
     let limited = burst(&server, SOURCE, 100, 1).await;
     assert_eq!(limited.status, 429);
     let told = Duration::from_secs(limited.header("retry-after").parse().unwrap());
-    assert_eq!(told, Duration::from_secs(1));
-    let server = &server;
-    eventually("the source is admitted again", || async move {
-        (burst(server, SOURCE, 100, 1).await.status == 202).then_some(())
-    })
-    .await;
-    let waited = started.elapsed();
-    assert!(waited > Duration::from_millis(300), "50 owed at 100 a second: {waited:?}");
-    assert!(waited < told + Duration::from_millis(500), "{waited:?} although told {told:?}");
+    assert!(started.elapsed() + told > Duration::from_millis(2400), "{told:?}");
+    tokio::time::sleep(told).await;
+    assert_eq!(burst(&server, SOURCE, 100, 1).await.status, 202);
 }
 
 #[tokio::test]

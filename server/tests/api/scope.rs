@@ -307,7 +307,7 @@ async fn a_replaced_or_expired_token_ends_as_well() {
     assert_eq!(viewed(&server, &old, "/query").await.status, 401);
     assert_eq!(viewed(&server, rotated["token"].as_str().unwrap(), "/query").await.status, 200);
 
-    let lifetime = Some(Duration::from_secs(2));
+    let lifetime = Some(Duration::from_secs(6));
     let wanted = NewToken { name: "short".to_owned(), admin: false, sources: None, lifetime };
     let short = issue(&server, wanted).await;
     let mut socket = watch(&server, &short, "").await;

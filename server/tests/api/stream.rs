@@ -1,14 +1,15 @@
 //! `GET /ws`.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::checks::no_gap_no_repeat;
-use crate::harness::{SOURCE, Server, Setup, TOKEN, body, changed, event, events, eventually, id, send};
+use crate::harness::{
+    DEADLINE, SOURCE, Server, Setup, TOKEN, body, changed, event, events, eventually, id, send,
+};
 use crate::home::KEEPS_BYTES;
 use crate::subscriber::{Subscriber, open};
 
@@ -383,5 +384,5 @@ async fn a_viewer_that_leaves_in_the_middle_of_a_batch_costs_nothing() {
         post.await;
     }
     assert_eq!(server.rows().len(), 2000);
-    assert!(tokio::time::timeout(Duration::from_secs(5), server.get("/health")).await.is_ok());
+    assert!(tokio::time::timeout(DEADLINE, server.get("/health")).await.is_ok());
 }

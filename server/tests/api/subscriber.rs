@@ -1,7 +1,5 @@
 //! A viewer's socket.
 
-use std::time::Duration;
-
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::Value;
 use tokio::net::TcpStream;
@@ -99,8 +97,6 @@ impl Subscriber {
     }
 
     pub(crate) async fn send(&mut self, message: Message) -> Result<(), Error> {
-        timeout(Duration::from_secs(5), self.socket.send(message))
-            .await
-            .unwrap_or(Err(Error::ConnectionClosed))
+        timeout(DEADLINE, self.socket.send(message)).await.unwrap_or(Err(Error::ConnectionClosed))
     }
 }

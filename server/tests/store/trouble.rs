@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use vibetea_server::store::{Route, SourceFilter, SqliteOptions, Store, StoreError};
 
 use crate::mount::Mount;
-use crate::support::{Place, batch, insert, stored};
+use crate::support::{DEADLINE, Place, batch, insert, stored};
 
 fn reason(outcome: Result<impl std::fmt::Debug, StoreError>) -> String {
     match outcome.unwrap_err() {
@@ -17,7 +17,7 @@ fn reason(outcome: Result<impl std::fmt::Debug, StoreError>) -> String {
 
 /// A store whose readiness says the same as its last write.
 async fn becomes_writable(store: &Store) {
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + DEADLINE;
     while let Err(error) = store.check_writable().await {
         assert!(Instant::now() < deadline, "{error}");
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -74,7 +74,7 @@ async fn disk_that_fills_to_the_last_byte_is_noticed_by_the_check_alone() {
     let ballast = mount.path().join("ballast");
     // larger than the disk: what fits is written
     let _ = fs::write(&ballast, vec![0; 4 * 1024 * 1024]);
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + DEADLINE;
     while store.check_writable().await.is_ok() {
         assert!(Instant::now() < deadline);
         tokio::time::sleep(Duration::from_millis(50)).await;

@@ -154,9 +154,9 @@ fn repeated(place: &Place) -> u64 {
     counts.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
 }
 
-/// A stop that was asked for takes at most five seconds and succeeds.
+/// A stop that was asked for succeeds in five seconds, and a little more on a busy machine.
 fn stop(program: Program, name: &str) {
     program.terminate();
-    let ended = program.wait(Duration::from_secs(5));
+    let ended = program.wait(Duration::from_secs(20));
     assert!(ended.status.success(), "{name} ended with {}: {}", ended.status, ended.stderr);
 }

@@ -117,7 +117,7 @@ async fn cost_of(hoard: Hoard, peers: usize, rig: &Rig) -> Option<u64> {
         let begun = Instant::now();
         let answer = tokio::task::block_in_place(|| rig.post("/ingest", &[event(number, "shop")]));
         assert_eq!(answer.status, 200, "{hoard:?}: {answer:?}");
-        assert!(begun.elapsed() < Duration::from_secs(5), "{hoard:?}: {:?}", begun.elapsed());
+        assert!(begun.elapsed() < DEADLINE, "{hoard:?}: {:?}", begun.elapsed());
         number += 1;
         tokio::select! {
             sent = sending.join_next() => match sent {

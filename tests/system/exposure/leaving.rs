@@ -10,6 +10,8 @@ use vibetea_tests::place::TOKEN;
 use super::{DEADLINE, Rig};
 
 const VIEWERS: usize = 200;
+/// The server gives them a second; the rest is for a busy machine.
+const SOON: Duration = Duration::from_secs(10);
 /// Room for all of them under one token.
 const SETTINGS: [(&str, &str); 1] = [("VIBETEA_MAX_STREAMS_PER_TOKEN", "200")];
 
@@ -47,9 +49,9 @@ async fn a_signal_lets_every_viewer_know_at_once_and_ends_the_program_soon() {
     let codes = close_codes(&rig, |rig| rig.server.terminate()).await;
     for (code, elapsed) in codes {
         assert_eq!(code, Some(1001));
-        assert!(elapsed < Duration::from_secs(2), "{elapsed:?}");
+        assert!(elapsed < SOON, "{elapsed:?}");
     }
-    let ended = tokio::task::block_in_place(|| rig.server.wait(Duration::from_secs(10)));
+    let ended = tokio::task::block_in_place(|| rig.server.wait(DEADLINE));
     assert!(ended.status.success(), "{}", ended.stderr);
 }
 

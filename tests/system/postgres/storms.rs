@@ -11,7 +11,7 @@ use crate::crash::is_soak;
 
 const SENDERS: usize = 4;
 /// How soon batches are taken again after a restart of the database; and after one of the server, start included.
-const RECOVERY: Duration = Duration::from_secs(10);
+const RECOVERY: Duration = Duration::from_secs(30);
 
 /// Sends while something happens so many times, and answers what comes of it.
 fn storm(

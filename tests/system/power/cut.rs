@@ -15,6 +15,8 @@ use super::site::{LONG, Site};
 const DISK: u64 = 512 << 20;
 /// After so many batches there is enough in the log for it to be moved in a quiet moment.
 const WORTH_MOVING: u64 = 40;
+/// Without batches for so long a server moves what is worth it.
+const PAUSE: Duration = Duration::from_secs(2);
 /// A move that has begun has ended after so long.
 const MOVE_TAKES: Duration = Duration::from_millis(500);
 
@@ -153,11 +155,22 @@ fn wait_for(moment: Moment, batches: u64, site: &Site, told: &Mutex<Told>, pause
     if moment == Moment::Storing {
         return;
     }
-    // a server that has nothing to store moves its log
-    pauses.store(true, Ordering::Relaxed);
+    // a server that has nothing to store moves its log, if there is enough in it
     let changed = || std::fs::metadata(site.database()).unwrap().modified().unwrap();
     let before = changed();
-    until_so(LONG, "the log is moved", || changed() != before);
+    until_so(LONG, "the log is moved", || {
+        pauses.store(true, Ordering::Relaxed);
+        let since = Instant::now();
+        while changed() == before && since.elapsed() < PAUSE {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let is_moved = changed() != before;
+        if !is_moved {
+            pauses.store(false, Ordering::Relaxed);
+            std::thread::sleep(PAUSE / 10);
+        }
+        is_moved
+    });
     if moment == Moment::Moved {
         std::thread::sleep(MOVE_TAKES);
         let so_far = told.lock().unwrap().batches;

@@ -98,7 +98,9 @@ async fn a_silent_and_a_dripping_server_cost_one_time_limit_each_and_no_connecti
     assert!(Timing::default().request <= Duration::from_secs(30));
     let (server, patient_server) = (slow_server().await, slow_server().await);
     let (disk, patient_disk) = (Disk::with(1, Needs::Live), Disk::with(1, Needs::Live));
-    let running = Plan::to(&server).start(&disk.outbox);
+    let mut plan = Plan::to(&server);
+    plan.timing.request = Duration::from_secs(2);
+    let running = plan.start(&disk.outbox);
     // planted bug: a sender that waits for its answer as long as it takes
     let mut patient = Plan::to(&patient_server);
     patient.timing.request = Duration::from_hours(1);
@@ -120,9 +122,7 @@ async fn an_answer_whose_body_never_ends_counts_by_its_status() {
     })
     .await;
     let disk = Disk::with(1, Needs::Live);
-    let mut plan = Plan::to(&server);
-    plan.timing.request = Duration::from_secs(5);
-    let running = plan.start(&disk.outbox);
+    let running = Plan::to(&server).start(&disk.outbox);
     eventually("the acknowledgement", || disk.waiting(Destination::Live) == 0).await;
     running.stop().await;
     assert_eq!(server.requests().len(), 1);

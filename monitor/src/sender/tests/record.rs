@@ -53,6 +53,7 @@ async fn the_record_is_what_the_server_received_byte_for_byte_whatever_it_answer
     let disk = Disk::with(40, Needs::Live);
     let mut plan = Plan::to(&server);
     plan.buffer_size = 10;
+    plan.timing.request = Duration::from_millis(300);
     let running = plan.start(&disk.outbox);
     eventually("an empty outbox", || disk.waiting(Destination::Live) == 0).await;
     running.stop().await;
