@@ -8,6 +8,7 @@ use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions as _, Executor as _};
 
+use super::preconditions::check_version;
 use crate::store::{OpenError, StoreError};
 
 /// Short of this a statement is ended by the database, with some time left to hear of it.
@@ -48,6 +49,9 @@ impl Target {
     pub(super) async fn connect(&self) -> sqlx::Result<PgConnection> {
         self.within(async {
             let mut connection = self.options.connect().await?;
+            // an older one may not know the settings
+            check_version(connection.server_version_num())
+                .map_err(|error| sqlx::Error::Configuration(error.into()))?;
             connection.execute(sqlx::AssertSqlSafe(self.settings())).await?;
             Ok(connection)
         })

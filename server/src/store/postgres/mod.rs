@@ -13,6 +13,7 @@ mod forget;
 mod insert;
 mod listen;
 mod open;
+mod preconditions;
 mod read;
 mod reader;
 mod restore;
