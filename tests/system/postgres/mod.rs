@@ -13,3 +13,4 @@ mod platform;
 mod replica;
 mod replicas;
 mod storms;
+mod tls;

@@ -9,6 +9,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions as _, Executor as _};
 
 use super::preconditions::check_version;
+use super::tls;
 use crate::store::{OpenError, StoreError};
 
 /// Short of this a statement is ended by the database, with some time left to hear of it.
@@ -38,6 +39,9 @@ impl Target {
         };
         let database = options.get_database().unwrap_or_else(|| options.get_username());
         let name = format!("postgres://{}@{host}/{database}", options.get_username());
+        if let Some(detail) = tls::unusable_file(url) {
+            return Err(OpenError::Failed { database: name, detail });
+        }
         Ok(Self { options, name, timeout })
     }
 
@@ -103,6 +107,9 @@ fn code(error: &sqlx::Error) -> Option<String> {
 /// What a failure of PostgreSQL means to the caller. What it says of values is left out: they are the events'.
 pub(in crate::store) fn store_error(error: &sqlx::Error) -> StoreError {
     let Some(code) = code(error) else {
+        if let Some(refusal) = tls::refusal(error) {
+            return StoreError::Unavailable(format!("the database cannot be reached: {refusal}"));
+        }
         return match error {
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)

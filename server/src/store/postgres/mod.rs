@@ -18,6 +18,7 @@ mod read;
 mod reader;
 mod restore;
 mod tickets;
+mod tls;
 mod writer;
 
 use std::sync::Arc;

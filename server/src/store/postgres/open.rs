@@ -9,6 +9,7 @@ use sqlx::{Connection as _, Executor as _};
 
 use super::connection::Target;
 use super::preconditions::{TooOld, check_rows};
+use super::tls;
 use crate::store::OpenError;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/postgres");
@@ -116,6 +117,9 @@ async fn reach(target: &Target, wait: Duration) -> Result<PgConnection, OpenErro
             && let Some(too_old) = cause.downcast_ref::<TooOld>()
         {
             return Err(failed(target, too_old));
+        }
+        if let Some(detail) = tls::refusal(&error) {
+            return Err(OpenError::Unreachable { database: target.name.clone(), detail });
         }
         let is_final = error.as_database_error().is_some_and(|error| {
             // starting up or shutting down; too many connections
