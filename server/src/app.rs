@@ -116,6 +116,16 @@ pub async fn run(
     on_ready: impl FnOnce(SocketAddr),
     stop: CancellationToken,
 ) -> Result<(), RunError> {
+    run_by(config, Clock::System, on_ready, stop).await
+}
+
+/// The same by another clock than the machine's, as one that a test holds.
+pub async fn run_by(
+    config: Config,
+    clock: Clock,
+    on_ready: impl FnOnce(SocketAddr),
+    stop: CancellationToken,
+) -> Result<(), RunError> {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
@@ -129,7 +139,7 @@ pub async fn run(
         tokio::spawn(tls::follow(pair, Arc::clone(&shown), stop.clone()));
         tls::settings(shown)
     });
-    let app = build(config, Clock::System, stop.clone()).await?;
+    let app = build(config, clock, stop.clone()).await?;
     tell_whom_it_admits(&app);
     let following = tokio::spawn(Arc::clone(&app.access).follow(stop.clone()));
     tracing::info!(address = %bound, tls = tls.is_some(), "listening");

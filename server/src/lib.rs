@@ -29,5 +29,5 @@ pub mod tls;
 pub mod transfer;
 pub mod upkeep;
 
-pub use app::{RunError, run};
+pub use app::{RunError, run, run_by};
 pub use config::Config;

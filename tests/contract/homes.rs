@@ -57,7 +57,7 @@ impl Homes {
     }
 }
 
-fn key() -> SigningKey {
+pub(crate) fn key() -> SigningKey {
     SigningKey::from_bytes(&[9; 32])
 }
 

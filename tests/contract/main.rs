@@ -3,8 +3,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod edges;
 #[path = "../../protocol/tests/common/mod.rs"]
 mod fixtures;
 mod golden;
 mod homes;
 mod requests;
+mod still;

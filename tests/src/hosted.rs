@@ -52,7 +52,7 @@ impl Hosted {
         let told: serde_json::Value =
             serde_json::from_str(&line).unwrap_or_else(|_| panic!("the functions did not start: {line:?}"));
         if let Some(missing) = told["missing"].as_str() {
-            eprintln!("skipped: {missing}");
+            vibetea_testkit::lack::skip("postgresql", missing);
             child.wait().expect("Deno ends");
             return None;
         }

@@ -23,7 +23,7 @@ const SOURCES: [&str; 6] = ["zoo", "Laptop", "laptop", "büro", "\u{1F375}tea", 
 const HOUR: i64 = 3_600_000_000;
 const DAY: i64 = 24 * HOUR;
 /// The three answer a little after each other, each by its own clock: an event this near to the edge of a window could
-/// be in one answer and not in the next. The very edges are tested where the clock stands still.
+/// be in one answer and not in the next. The very edges are tested where the clocks stand still (`tests/contract`).
 const EDGE: i64 = HOUR / 6;
 
 fn key() -> SigningKey {

@@ -158,6 +158,14 @@ pub enum OpenError {
         /// How that shows.
         detail: String,
     },
+    /// A table that is to be adopted has rows that no event can be; nothing was changed.
+    #[error("the database {database} cannot be taken over, and nothing was changed in it: {detail}")]
+    UnfitRows {
+        /// The database.
+        database: String,
+        /// How many there are, which, and how they are mended.
+        detail: String,
+    },
     /// A newer release has migrated the database.
     #[error(
         "the database {database} has schema version {version}, which this release does not know: use a newer one"

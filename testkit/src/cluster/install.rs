@@ -70,6 +70,14 @@ impl Install {
         std::fs::create_dir(path)?;
         self.user.map_or(Ok(()), |(user, group)| std::os::unix::fs::chown(path, Some(user), Some(group)))
     }
+
+    /// Copies a secret to where this user alone can read it.
+    pub(super) fn give(&self, from: &Path, to: &Path) -> std::io::Result<()> {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::copy(from, to)?;
+        std::fs::set_permissions(to, std::fs::Permissions::from_mode(0o600))?;
+        self.user.map_or(Ok(()), |(user, group)| std::os::unix::fs::chown(to, Some(user), Some(group)))
+    }
 }
 
 /// Of `postgres (PostgreSQL) 15.7 (Debian …)`.

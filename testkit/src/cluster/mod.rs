@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use install::Install;
 
+use crate::certificates::Files;
 use crate::database::Database;
 use crate::port::{free_port, loopback};
 use crate::shell::Shell;
@@ -105,6 +106,22 @@ impl Cluster {
         }
         // ends with the postmaster, whoever ends that
         std::thread::spawn(move || child.wait());
+    }
+
+    /// Offers TLS to new connections from now on, with this certificate. For one that belongs to one test.
+    pub fn offer_tls(&self, files: &Files) {
+        assert!(self.is_own(), "other tests use this cluster");
+        for (from, name) in [(&files.certificate, "server.crt"), (&files.key, "server.key")] {
+            self.0.install.give(from, &self.0.folder.join("data").join(name)).expect("our own folder");
+        }
+        self.administrator().execute("ALTER SYSTEM SET ssl = on");
+        self.administrator().execute("SELECT pg_reload_conf()");
+        let start = Instant::now();
+        // a session has what the postmaster had when it began
+        while self.administrator().value("SHOW ssl") != "on" {
+            assert!(start.elapsed() < START_DEADLINE, "PostgreSQL does not offer TLS\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// `kill -9` of the postmaster and of every process it has.

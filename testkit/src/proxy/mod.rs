@@ -32,6 +32,8 @@ pub enum Fault {
     /// A statement with this text, in capitals, is passed on; as soon as its answer comes, the connection is cut
     /// instead of answered.
     CutAnswerTo(&'static str),
+    /// The database says that its major version, of two digits, is this one.
+    SaysVersion([u8; 2]),
 }
 
 /// See the module. Lives on a thread of its own until it is dropped.

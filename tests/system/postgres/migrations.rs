@@ -16,13 +16,18 @@ const ADVISORY_LOCKS: &str = "SELECT pid FROM pg_locks WHERE locktype = 'advisor
 
 /// Every column and every function of the schema, and what was applied.
 pub(super) fn schema(database: &Database) -> Vec<String> {
+    let applied = "SELECT concat_ws(' ', version, success, checksum) FROM _sqlx_migrations ORDER BY 1";
+    [schema_of(database), database.shell().column(applied)].concat()
+}
+
+/// The same of a database where perhaps nothing was applied.
+pub(super) fn schema_of(database: &Database) -> Vec<String> {
     let mut shell = database.shell();
     let queries = [
         "SELECT concat_ws(' ', table_schema, table_name, column_name, data_type, collation_name, is_nullable)
          FROM information_schema.columns WHERE table_schema IN ('public', 'vibetea') ORDER BY 1",
         "SELECT pg_get_functiondef(oid) FROM pg_proc
          WHERE pronamespace::regnamespace::text IN ('public', 'vibetea') ORDER BY 1",
-        "SELECT concat_ws(' ', version, success, checksum) FROM _sqlx_migrations ORDER BY 1",
     ];
     queries.iter().flat_map(|query| shell.column(query)).collect()
 }

@@ -6,7 +6,7 @@ use super::migrations::{schema, works};
 use super::replica::{Replica, SOURCES, events, id, judge};
 
 /// Every migration, in their order.
-fn texts() -> Vec<String> {
+pub(super) fn texts() -> Vec<String> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../migrations/postgres");
     let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();

@@ -58,6 +58,14 @@ impl Replica {
         self.place.wait_ready(&mut self.program, READY);
     }
 
+    /// Waits until it serves or has ended; whether it serves.
+    pub(super) fn comes_up(&mut self) -> bool {
+        wait::until(READY, "the server is ready or ends", || {
+            let is_ready = self.status("/readyz") == Some(200);
+            (is_ready || self.program.ended().is_some()).then_some(is_ready)
+        })
+    }
+
     pub(super) fn kill(&mut self) {
         self.program.kill();
     }

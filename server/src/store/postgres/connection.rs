@@ -8,6 +8,8 @@ use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions as _, Executor as _};
 
+use super::preconditions::check_version;
+use super::tls;
 use crate::store::{OpenError, StoreError};
 
 /// Short of this a statement is ended by the database, with some time left to hear of it.
@@ -37,6 +39,9 @@ impl Target {
         };
         let database = options.get_database().unwrap_or_else(|| options.get_username());
         let name = format!("postgres://{}@{host}/{database}", options.get_username());
+        if let Some(detail) = tls::unusable_file(url) {
+            return Err(OpenError::Failed { database: name, detail });
+        }
         Ok(Self { options, name, timeout })
     }
 
@@ -48,6 +53,9 @@ impl Target {
     pub(super) async fn connect(&self) -> sqlx::Result<PgConnection> {
         self.within(async {
             let mut connection = self.options.connect().await?;
+            // an older one may not know the settings
+            check_version(connection.server_version_num())
+                .map_err(|error| sqlx::Error::Configuration(error.into()))?;
             connection.execute(sqlx::AssertSqlSafe(self.settings())).await?;
             Ok(connection)
         })
@@ -99,6 +107,9 @@ fn code(error: &sqlx::Error) -> Option<String> {
 /// What a failure of PostgreSQL means to the caller. What it says of values is left out: they are the events'.
 pub(in crate::store) fn store_error(error: &sqlx::Error) -> StoreError {
     let Some(code) = code(error) else {
+        if let Some(refusal) = tls::refusal(error) {
+            return StoreError::Unavailable(format!("the database cannot be reached: {refusal}"));
+        }
         return match error {
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)

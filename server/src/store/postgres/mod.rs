@@ -13,10 +13,12 @@ mod forget;
 mod insert;
 mod listen;
 mod open;
+mod preconditions;
 mod read;
 mod reader;
 mod restore;
 mod tickets;
+mod tls;
 mod writer;
 
 use std::sync::Arc;

@@ -8,6 +8,8 @@ use sqlx::postgres::PgConnection;
 use sqlx::{Connection as _, Executor as _};
 
 use super::connection::Target;
+use super::preconditions::{TooOld, check_rows};
+use super::tls;
 use crate::store::OpenError;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/postgres");
@@ -111,6 +113,14 @@ async fn reach(target: &Target, wait: Duration) -> Result<PgConnection, OpenErro
             Ok(connection) => return Ok(connection),
             Err(error) => error,
         };
+        if let sqlx::Error::Configuration(cause) = &error
+            && let Some(too_old) = cause.downcast_ref::<TooOld>()
+        {
+            return Err(failed(target, too_old));
+        }
+        if let Some(detail) = tls::refusal(&error) {
+            return Err(OpenError::Unreachable { database: target.name.clone(), detail });
+        }
         let is_final = error.as_database_error().is_some_and(|error| {
             // starting up or shutting down; too many connections
             !matches!(error.code().as_deref(), Some("57P03" | "57P01" | "53300"))
@@ -175,6 +185,9 @@ async fn look(target: &Target, connection: &mut PgConnection) -> Result<i64, Ope
     let run = run_by_any(connection).await.map_err(failed)?;
     if run > newest_schema() {
         return Err(OpenError::NewerSchema { database: target.name.clone(), version: run });
+    }
+    if run == 0 {
+        check_rows(target, connection).await?;
     }
     Ok(run)
 }

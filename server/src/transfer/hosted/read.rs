@@ -20,7 +20,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 // one of their bytes, whatever the database's own is.
 const FIRST_PAGE: &str = r#"
     SELECT id, source, "timestamp"::text AS moment,
-        CASE WHEN isfinite("timestamp") THEN (extract(epoch FROM "timestamp") * 1000000)::bigint END AS micros,
+        CASE WHEN "timestamp" >= '1970-01-01 00:00:00Z' AND "timestamp" < '10000-01-01 00:00:00Z'
+            THEN (extract(epoch FROM "timestamp") * 1000000)::bigint END AS micros,
         event_type, payload::text AS payload
     FROM public.events
     WHERE "timestamp" <= $1::timestamptz AND ("timestamp", id COLLATE "C") <= ($1::timestamptz, $2)
@@ -28,7 +29,8 @@ const FIRST_PAGE: &str = r#"
     LIMIT 5000"#;
 const NEXT_PAGE: &str = r#"
     SELECT id, source, "timestamp"::text AS moment,
-        CASE WHEN isfinite("timestamp") THEN (extract(epoch FROM "timestamp") * 1000000)::bigint END AS micros,
+        CASE WHEN "timestamp" >= '1970-01-01 00:00:00Z' AND "timestamp" < '10000-01-01 00:00:00Z'
+            THEN (extract(epoch FROM "timestamp") * 1000000)::bigint END AS micros,
         event_type, payload::text AS payload
     FROM public.events
     WHERE "timestamp" <= $1::timestamptz AND ("timestamp", id COLLATE "C") <= ($1::timestamptz, $2)
@@ -53,7 +55,7 @@ pub(in crate::transfer) struct Place {
 pub(super) struct HostedRow {
     pub(super) place: Place,
     pub(super) source: String,
-    /// Microseconds since 1970; none at the infinities.
+    /// Microseconds since 1970; none of a time that no event can have, which may be more than the number holds.
     pub(super) micros: Option<i64>,
     pub(super) event_type: String,
     pub(super) payload: String,

@@ -118,19 +118,27 @@ export class Cluster {
   }
 }
 
-/** A test that needs PostgreSQL; where there is none, it is skipped with a word. */
+/**
+ * A test that needs PostgreSQL. Where there is none it is skipped with a word; with `CI` set, where everything is there
+ * to be run, it fails instead. `lacking` says what is missing, if anything is.
+ */
 export async function databaseTest(
   name: string,
   test: (t: Deno.TestContext) => Promise<void>,
+  lacking: () => Promise<string | undefined> = Cluster.missing,
 ): Promise<void> {
-  const missing = await Cluster.missing();
+  const missing = await lacking();
   if (missing === undefined) {
     Deno.test(name, test);
-    return;
+  } else if (Deno.env.get("CI") !== undefined) {
+    Deno.test(name, () => {
+      throw new Error(`in CI nothing is skipped for want of PostgreSQL: ${missing}`);
+    });
+  } else {
+    // deno-lint-ignore no-console -- whoever runs the tests shall see it
+    console.error(`skipped: ${missing}`);
+    Deno.test.ignore(name, test);
   }
-  // deno-lint-ignore no-console -- whoever runs the tests shall see it
-  console.error(`skipped: ${missing}`);
-  Deno.test.ignore(name, test);
 }
 
 interface Install {
