@@ -173,7 +173,7 @@ export async function idsOnScreen(page: Page): Promise<string[]> {
   }, LIMIT_MS);
 }
 
-/** Waits until the list stands still: a wheel turns it smoothly, and the first of that is told long before the last. */
+/** Waits until the list stands still: where a wheel turns it smoothly, the first of that is told long before the last. */
 export async function atRest(page: Page): Promise<void> {
   await page.evaluate(async () => {
     const list = document.querySelector(".rows");
