@@ -1,6 +1,7 @@
 //! The dashboard at `/`, unknown paths, and the headers every answer carries.
 
 use reqwest::Method;
+use vibetea_testkit::lack::{DASHBOARD, skip};
 
 use crate::harness::{Answer, SOURCE, Server, Setup, TOKEN, body, event, send, status_of};
 use crate::routes::routes;
@@ -10,7 +11,7 @@ async fn page(server: &Server) -> Option<Answer> {
     let answer = server.get("/").await;
     assert_eq!(answer.status, 200);
     if answer.body.starts_with("This server was built without its dashboard.") {
-        eprintln!("skipped: the dashboard was not built");
+        skip(DASHBOARD, "the dashboard was not built");
         return None;
     }
     Some(answer)
