@@ -3,6 +3,7 @@
 
 mod balancer;
 mod batches;
+mod front;
 mod leaving;
 mod migrations;
 mod network;

@@ -55,7 +55,18 @@ impl Replica {
     }
 
     pub(super) fn wait_ready(&mut self) {
-        self.place.wait_ready(&mut self.program, READY);
+        self.try_wait_ready().unwrap_or_else(|what| panic!("{what}"));
+    }
+
+    /// Waits until it can store, or answers what it says where it ends instead.
+    pub(super) fn try_wait_ready(&mut self) -> Result<(), String> {
+        wait::until(READY, "the server is ready or ends", || {
+            if let Some(status) = self.program.ended() {
+                return Some(Err(format!("the server ended with {status}: {}", self.log())));
+            }
+            let answer = answers::get(self.address(), "/readyz", &[])?;
+            (answer.status == 200).then_some(Ok(()))
+        })
     }
 
     pub(super) fn kill(&mut self) {
@@ -82,11 +93,6 @@ impl Replica {
 
     pub(super) fn log(&self) -> String {
         self.program.stderr()
-    }
-
-    /// Status of a path that needs no token; `None` while nobody answers.
-    pub(super) fn status(&self, path: &str) -> Option<u16> {
-        answers::get(self.address(), path, &[]).map(|answer| answer.status)
     }
 
     /// A path as a viewer asks for it.
