@@ -9,6 +9,7 @@ mod migrations;
 mod network;
 mod notifications;
 mod platform;
+mod refusals;
 mod replica;
 mod replicas;
 mod storms;
