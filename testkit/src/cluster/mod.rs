@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use install::Install;
 
 use crate::database::Database;
+use crate::disk::Disk;
 use crate::port::{free_port, loopback};
 use crate::shell::Shell;
 
@@ -168,6 +169,14 @@ impl Cluster {
     /// An empty database.
     pub fn database(&self) -> Database {
         Database::new(self)
+    }
+
+    /// An empty database whose tables are on this disk, while the log of the cluster is elsewhere; of a cluster of one's own,
+    /// which ends before the disk does.
+    pub fn database_on(&self, disk: &Disk) -> Database {
+        let folder = disk.mount_point().join("tables");
+        self.0.install.make_folder(&folder).expect("a folder for PostgreSQL can be made");
+        Database::within(self, &folder)
     }
 
     /// A superuser's connection to the cluster's own database.

@@ -4,6 +4,7 @@
 mod balancer;
 mod batches;
 mod front;
+mod full;
 mod leaving;
 mod migrations;
 mod network;

@@ -12,7 +12,7 @@ use super::replica::{Replica, SOURCES, change_function, event, events, id, send}
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Ids of frames up to this one.
-async fn ids_up_to(viewer: &mut Viewer, last: &str) -> Vec<String> {
+pub(super) async fn ids_up_to(viewer: &mut Viewer, last: &str) -> Vec<String> {
     let mut ids = Vec::new();
     while ids.last().is_none_or(|id: &String| id != last) {
         let frame = viewer.next(DEADLINE).await;
@@ -22,12 +22,12 @@ async fn ids_up_to(viewer: &mut Viewer, last: &str) -> Vec<String> {
 }
 
 /// Ids of the live stream in its order, read past the servers.
-fn stream(shell: &mut Shell) -> Vec<String> {
+pub(super) fn stream(shell: &mut Shell) -> Vec<String> {
     shell.column("SELECT id FROM public.events WHERE live IS NOT NULL ORDER BY live")
 }
 
 /// Whether it is what it has to be.
-fn same(seen: &[String], expected: &[String]) -> Result<(), String> {
+pub(super) fn same(seen: &[String], expected: &[String]) -> Result<(), String> {
     if seen == expected { Ok(()) } else { Err(format!("{seen:?} instead of {expected:?}")) }
 }
 
