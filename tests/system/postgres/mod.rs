@@ -3,6 +3,7 @@
 
 mod balancer;
 mod batches;
+mod beside;
 mod front;
 mod full;
 mod leaving;
