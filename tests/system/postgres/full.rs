@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use vibetea_testkit::{Cluster, Database, Disk};
 use vibetea_tests::skip::skip;
+use vibetea_tests::wait;
 
 use super::replica::{Replica, SOURCES, change_function, events, id, judge, post, send};
 use super::replicas::{ids_up_to, same, stream};
@@ -85,7 +86,13 @@ impl Rig {
         for _ in 0..5 {
             self.try_batch(&replica)?;
         }
+        // the last answer about writing is a second old at most
+        tokio::time::sleep(Duration::from_millis(1200)).await;
+        if replica.view("/readyz").status == 200 || replica.log().contains("events are stored again") {
+            return Err("it is said that events can be stored".to_owned());
+        }
         self.disk.make_room();
+        wait::until_so(RECOVERY, "the server is ready", || replica.view("/readyz").status == 200);
         for _ in 0..3 {
             let numbers = self.next..self.next + BATCH;
             send(replica.address(), "/events", SOURCES[0], &events(SOURCES[0], numbers.clone()), RECOVERY);
@@ -117,4 +124,18 @@ async fn events_without_room_that_are_passed_over_are_seen_by_the_check() {
     });
     let told = rig.fill_and_make_room().await.unwrap_err();
     assert!(told.contains("are lost"), "{told}");
+}
+
+/// Planted bug: whether there is room is asked by a write that takes none.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_ready_for_what_it_has_no_room_for_is_seen_by_the_check() {
+    let Some(mut rig) = Rig::new() else { return };
+    Replica::start(&rig.database.url()).stop();
+    rig.database.shell().execute(
+        "CREATE FUNCTION public.planted() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+         CREATE TRIGGER planted BEFORE INSERT ON public.events FOR EACH ROW WHEN (new.id NOT LIKE 'evt\\_%')
+         EXECUTE FUNCTION public.planted()",
+    );
+    let told = rig.fill_and_make_room().await.unwrap_err();
+    assert_eq!(told, "it is said that events can be stored");
 }

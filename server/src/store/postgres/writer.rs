@@ -32,6 +32,8 @@ struct Writer {
     /// None after a failure that may have left it unusable; opened again for the next group.
     connection: Option<PgConnection>,
     counter: Counter,
+    /// What was tried last went wrong.
+    has_failed: bool,
     health: Arc<Health>,
     looks: Arc<Looks>,
     /// Events after which no further batch joins a group: at most so many, and fewer after a group that was too much.
@@ -56,6 +58,7 @@ pub(super) fn spawn(
         runtime: tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?,
         connection: None,
         counter: Counter::default(),
+        has_failed: false,
         health: Arc::clone(&health),
         looks,
         group_events: options.group_events,
@@ -134,6 +137,7 @@ impl Writer {
             }
             return;
         }
+        self.has_failed = outcome.is_err();
         let outcome = outcome.map_err(|error| connection::store_error(&error));
         self.health.note(outcome.as_ref().map(|_| ()));
         group.answer(&outcome);
@@ -153,7 +157,12 @@ impl Writer {
     }
 
     fn store(&mut self, group: &Group) -> sqlx::Result<Vec<u64>> {
+        let has_failed = self.has_failed;
         let stored = self.with_connection(async |connection, counter| {
+            if group.inserts.is_empty() {
+                insert::check(connection, has_failed).await?;
+                return Ok(Vec::new());
+            }
             insert::store(connection, counter, group.batches()).await
         })?;
         let number = self.looks.ask();
