@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use vibetea_testkit::{Cluster, Database, Disk};
 use vibetea_tests::skip::skip;
+use vibetea_tests::socket::Viewer;
 use vibetea_tests::wait;
 
 use super::replica::{Replica, SOURCES, change_function, events, id, judge, post, send};
@@ -16,30 +17,35 @@ const BATCH: u64 = 100;
 /// What no page that is there already has room for.
 const MOST_BATCHES: u64 = 60;
 /// How long the server may need once all is well again.
-const RECOVERY: Duration = Duration::from_mins(1);
+pub(super) const RECOVERY: Duration = Duration::from_mins(1);
 
 /// A database on a small disk, and what a sender was told of it.
-struct Rig {
+pub(super) struct Rig {
     // ends before the disk it is on
-    database: Database,
-    disk: Disk,
-    acknowledged: BTreeSet<String>,
-    next: u64,
+    pub(super) database: Database,
+    pub(super) disk: Disk,
+    pub(super) acknowledged: BTreeSet<String>,
+    pub(super) next: u64,
 }
 
 impl Rig {
+    /// With the tables alone on the disk.
     fn new() -> Option<Self> {
-        let cluster = Cluster::own()?;
-        let Some(disk) = Disk::new(DISK) else {
+        Self::with(DISK, |disk| Some(Cluster::own()?.database_on(disk)))
+    }
+
+    /// On a disk of that size.
+    pub(super) fn with(bytes: u64, make: impl FnOnce(&Disk) -> Option<Database>) -> Option<Self> {
+        let Some(disk) = Disk::new(bytes) else {
             skip("a disk of its own cannot be mounted");
             return None;
         };
-        let database = cluster.database_on(&disk);
+        let database = make(&disk)?;
         Some(Self { database, disk, acknowledged: BTreeSet::new(), next: 0 })
     }
 
     /// Sends the next batch once; whether it was taken. One that is refused is refused for a while, not for good.
-    fn try_batch(&mut self, replica: &Replica) -> Result<bool, String> {
+    pub(super) fn try_batch(&mut self, replica: &Replica) -> Result<bool, String> {
         let numbers = self.next..self.next + BATCH;
         let path = ["/ingest", "/events"][usize::from(self.next.is_multiple_of(2 * BATCH))];
         let answer = post(replica.address(), path, SOURCES[0], &events(SOURCES[0], numbers.clone()));
@@ -93,6 +99,13 @@ impl Rig {
         }
         self.disk.make_room();
         wait::until_so(RECOVERY, "the server is ready", || replica.view("/readyz").status == 200);
+        self.go_on(&replica, &mut viewer).await?;
+        replica.stop();
+        Ok(())
+    }
+
+    /// Whether batches are taken again, nothing is lost and a viewer that was there all the time has seen all.
+    pub(super) async fn go_on(&mut self, replica: &Replica, viewer: &mut Viewer) -> Result<(), String> {
         for _ in 0..3 {
             let numbers = self.next..self.next + BATCH;
             send(replica.address(), "/events", SOURCES[0], &events(SOURCES[0], numbers.clone()), RECOVERY);
@@ -101,9 +114,7 @@ impl Rig {
         }
         judge(&self.database, &self.acknowledged)?;
         let expected = stream(&mut self.database.shell());
-        same(&ids_up_to(&mut viewer, &id(self.next - 1)).await, &expected)?;
-        replica.stop();
-        Ok(())
+        same(&ids_up_to(viewer, &id(self.next - 1)).await, &expected)
     }
 }
 

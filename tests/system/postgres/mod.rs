@@ -10,6 +10,7 @@ mod leaving;
 mod migrations;
 mod network;
 mod notifications;
+mod out_of_log;
 mod platform;
 mod refusals;
 mod replica;
