@@ -1,6 +1,7 @@
 //! One empty database for one test.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -20,9 +21,20 @@ struct Owned {
 
 impl Database {
     pub(crate) fn new(cluster: &Cluster) -> Self {
+        Self::with(cluster, "")
+    }
+
+    /// One whose tables are in this folder, which has to last as long as the cluster.
+    pub(crate) fn within(cluster: &Cluster, folder: &Path) -> Self {
+        let tablespace = format!("CREATE TABLESPACE small LOCATION '{}'", folder.display());
+        cluster.administrator().execute(&tablespace);
+        Self::with(cluster, "TABLESPACE small")
+    }
+
+    fn with(cluster: &Cluster, more: &str) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        cluster.administrator().execute(&format!("CREATE DATABASE {name} OWNER {OWNER}"));
+        cluster.administrator().execute(&format!("CREATE DATABASE {name} OWNER {OWNER} {more}"));
         Self(Arc::new(Owned { cluster: cluster.clone(), name }))
     }
 

@@ -1,5 +1,6 @@
-//! A disk that can lose its power: what was written and not synced is gone.
+//! A disk that can be full, and that can lose its power: what was written and not synced is gone.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -33,6 +34,39 @@ impl Disk {
     /// The folder that is on the disk.
     pub fn mount_point(&self) -> PathBuf {
         self.folder.path().join("disk")
+    }
+
+    /// Takes all room that is left.
+    ///
+    /// # Panics
+    ///
+    /// Where it cannot be filled.
+    pub fn fill(&self) {
+        let mut ballast = std::fs::File::create(self.ballast()).expect("a file can be made");
+        // what is on the disk at last takes less than what was held ready for it
+        for size in [1 << 20, 1 << 12, 1 << 12] {
+            let piece = vec![1; size];
+            let full = loop {
+                if let Err(error) = ballast.write_all(&piece) {
+                    break error;
+                }
+            };
+            assert_eq!(full.kind(), std::io::ErrorKind::StorageFull, "{full}");
+            ballast.sync_all().expect("what was written has room");
+        }
+    }
+
+    /// Gives back what [`Disk::fill`] took.
+    ///
+    /// # Panics
+    ///
+    /// Where it was not filled.
+    pub fn make_room(&self) {
+        std::fs::remove_file(self.ballast()).expect("the disk was filled");
+    }
+
+    fn ballast(&self) -> PathBuf {
+        self.mount_point().join("ballast")
     }
 
     /// `EXT4_IOC_SHUTDOWN` without flushing the journal: from now on nothing reaches the disk, as without power.

@@ -10,6 +10,7 @@ mod breakdowns;
 mod counts;
 #[path = "../store/forgetting.rs"]
 mod forgetting;
+mod held;
 mod home;
 #[path = "../store/hourly.rs"]
 mod hourly;

@@ -19,6 +19,7 @@ use install::Install;
 
 use crate::certificates::Files;
 use crate::database::Database;
+use crate::disk::Disk;
 use crate::port::{free_port, loopback};
 use crate::shell::Shell;
 
@@ -65,18 +66,35 @@ impl Cluster {
     /// One that may be killed: it ends with this value, or with this process. `None` as above.
     pub fn own() -> Option<Self> {
         let install = installed()?;
-        let folder = tempfile::Builder::new().prefix("vibetea-postgres-").tempdir();
-        let folder = folder.expect("a temporary folder can be made").keep();
-        Some(Self::start_in(install, folder, std::process::id(), &[], true))
+        Some(Self::start_in(install, own_folder(), std::process::id(), &[], true))
+    }
+
+    /// The same with its log, and nothing else, on this disk, which it ends before.
+    pub fn own_with_log_on(disk: &Disk) -> Option<Self> {
+        let install = installed()?;
+        let log = disk.mount_point().join("log");
+        install.make_folder(&log).expect("a folder for PostgreSQL can be made");
+        Some(Self::start_with_log_in(install, own_folder(), std::process::id(), &[], true, Some(&log)))
     }
 
     /// Makes a cluster in this folder, which ends with the process `watched`.
     fn start_in(install: Arc<Install>, folder: PathBuf, watched: u32, more: &[&Path], is_own: bool) -> Self {
+        Self::start_with_log_in(install, folder, watched, more, is_own, None)
+    }
+
+    fn start_with_log_in(
+        install: Arc<Install>,
+        folder: PathBuf,
+        watched: u32,
+        more: &[&Path],
+        is_own: bool,
+        log: Option<&Path>,
+    ) -> Self {
         make_readable(&folder);
         #[expect(clippy::zombie_processes, reason = "it outlives this process")]
         watchdog(watched, &folder, more).process_group(0).spawn().expect("`sh` starts");
         install.make_folder(&folder.join("data")).expect("a folder for PostgreSQL can be made");
-        initialise(&install, &folder);
+        initialise(&install, &folder, log);
         let cluster = Self(Arc::new(Inner { install, folder, port: free_port(), is_own }));
         cluster.start();
         cluster.administrator().execute(&format!("CREATE ROLE {OWNER} LOGIN"));
@@ -139,6 +157,11 @@ impl Cluster {
         self.start();
     }
 
+    /// Whether its postmaster is gone, by itself or not.
+    pub fn has_ended(&self) -> bool {
+        !self.0.folder.join("data/postmaster.pid").exists()
+    }
+
     /// Stops all its processes where they are, connections open.
     pub fn freeze(&self) {
         processes::signal(&self.processes(), rustix::process::Signal::STOP);
@@ -187,6 +210,14 @@ impl Cluster {
         Database::new(self)
     }
 
+    /// An empty database whose tables are on this disk, while the log of the cluster is elsewhere; of a cluster of one's own,
+    /// which ends before the disk does.
+    pub fn database_on(&self, disk: &Disk) -> Database {
+        let folder = disk.mount_point().join("tables");
+        self.0.install.make_folder(&folder).expect("a folder for PostgreSQL can be made");
+        Database::within(self, &folder)
+    }
+
     /// A superuser's connection to the cluster's own database.
     pub fn administrator(&self) -> Shell {
         Shell::try_connect(self.address(), "postgres").unwrap_or_else(|error| panic!("{error}"))
@@ -207,6 +238,11 @@ fn installed() -> Option<Arc<Install>> {
     INSTALL.get_or_init(|| Install::find().map(Arc::new)).clone()
 }
 
+fn own_folder() -> PathBuf {
+    let folder = tempfile::Builder::new().prefix("vibetea-postgres-").tempdir();
+    folder.expect("a temporary folder can be made").keep()
+}
+
 /// The user that `PostgreSQL` runs as must get into the folder, which holds nothing of ours.
 fn make_readable(folder: &Path) {
     use std::os::unix::fs::PermissionsExt as _;
@@ -222,11 +258,14 @@ fn watchdog(watched: u32, folder: &Path, more: &[&Path]) -> Command {
 
 /// With texts compared as people of some language do: whoever relies on the order of bytes has to say so. Falls back
 /// to the order of bytes where `PostgreSQL` was built without languages.
-fn initialise(install: &Install, folder: &Path) {
+fn initialise(install: &Install, folder: &Path, log: Option<&Path>) {
     let run = |more: &[&str]| {
         let mut initdb = install.command("initdb");
         initdb.arg("-D").arg(folder.join("data"));
         initdb.args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]);
+        if let Some(log) = log {
+            initdb.arg("--waldir").arg(log);
+        }
         initdb.args(more).output().expect("initdb starts")
     };
     if !run(&["--locale-provider=icu", "--icu-locale=en-US"]).status.success() {

@@ -1,5 +1,6 @@
 //! A network between a server and its `PostgreSQL` that fails on demand.
 
+mod forge;
 mod messages;
 mod pump;
 
@@ -49,6 +50,7 @@ struct Network {
     upstream: SocketAddr,
     fault: watch::Sender<Fault>,
     connections: Mutex<Vec<Arc<Connection>>>,
+    forges_commits: AtomicBool,
 }
 
 /// One connection through the proxy.
@@ -73,7 +75,13 @@ impl Proxy {
     pub fn start(upstream: SocketAddr) -> Self {
         let address = loopback(free_port());
         let fault = watch::Sender::new(Fault::None);
-        let network = Arc::new(Network { upstream, fault, connections: Mutex::default() });
+        let network = Network {
+            upstream,
+            fault,
+            connections: Mutex::default(),
+            forges_commits: AtomicBool::new(false),
+        };
+        let network = Arc::new(network);
         let stop = CancellationToken::new();
         let bound = bind(address).expect("the port is free");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -117,6 +125,12 @@ impl Proxy {
         let connections = self.network.connections();
         let silenced = connections.iter().filter(|connection| connection.is_heard());
         silenced.inspect(|connection| connection.is_silent.store(true, Ordering::Relaxed)).count()
+    }
+
+    /// From now on, whatever else the network does, every transaction that a client ends by a plain `COMMIT` is rolled
+    /// back, and the client is told that it was committed.
+    pub fn forge_commits(&self) {
+        self.network.forges_commits.store(true, Ordering::Relaxed);
     }
 
     fn cut_where(&self, wanted: impl Fn(&Connection) -> bool) -> usize {
@@ -184,7 +198,7 @@ impl Network {
         cut.run_until_cancelled(async {
             // a database that is away is a connection that ends
             if let Ok(server) = TcpStream::connect(self.upstream).await {
-                pump::both_ways(client, server, &self.fault, &connection).await;
+                pump::both_ways(client, server, &self, &connection).await;
             }
         })
         .await;

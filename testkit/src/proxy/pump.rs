@@ -1,5 +1,6 @@
 //! Bytes from one side to the other, as far as the network lets them.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -8,13 +9,13 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::watch;
 
 use super::messages::Messages;
-use super::{Connection, Fault};
+use super::{Connection, Fault, Network, forge};
 
 /// Until one side closes or the network cuts.
 pub(super) async fn both_ways(
     client: TcpStream,
     server: TcpStream,
-    fault: &watch::Sender<Fault>,
+    network: &Network,
     connection: &Connection,
 ) {
     for side in [&client, &server] {
@@ -25,8 +26,8 @@ pub(super) async fn both_ways(
     let (client_reads, client_writes) = client.into_split();
     let (server_reads, server_writes) = server.into_split();
     let is_marked = AtomicBool::new(false);
-    let sending = Pump { fault: fault.subscribe(), connection, is_marked: &is_marked };
-    let receiving = Pump { fault: fault.subscribe(), connection, is_marked: &is_marked };
+    let pump = || Pump { network, fault: network.fault.subscribe(), connection, is_marked: &is_marked };
+    let (sending, receiving) = (pump(), pump());
     tokio::select! {
         () = sending.send(client_reads, server_writes) => {}
         () = receiving.receive(server_reads, client_writes) => {}
@@ -34,6 +35,7 @@ pub(super) async fn both_ways(
 }
 
 struct Pump<'a> {
+    network: &'a Network,
     fault: watch::Receiver<Fault>,
     connection: &'a Connection,
     /// A statement was passed on whose answer is to be cut.
@@ -60,7 +62,8 @@ impl Pump<'_> {
                 }
             }
             passed += piece.len();
-            if to.write_all(piece).await.is_err() || fault == Fault::CutAfterSending(passed) {
+            let piece = self.passed_on(piece, forge::to_the_database);
+            if to.write_all(&piece).await.is_err() || fault == Fault::CutAfterSending(passed) {
                 return;
             }
         }
@@ -79,13 +82,20 @@ impl Pump<'_> {
                 piece = &piece[..read.min(most - passed)];
             }
             passed += piece.len();
+            let piece = self.passed_on(piece, forge::to_the_client);
             if self.is_marked.load(Ordering::Relaxed)
-                || to.write_all(piece).await.is_err()
+                || to.write_all(&piece).await.is_err()
                 || fault == Fault::CutAfterReceiving(passed)
             {
                 return;
             }
         }
+    }
+
+    /// A piece as it arrives.
+    fn passed_on<'p>(&self, piece: &'p [u8], forge: impl Fn(&'p [u8]) -> Cow<'p, [u8]>) -> Cow<'p, [u8]> {
+        let forges = self.network.forges_commits.load(Ordering::Relaxed);
+        if forges { forge(piece) } else { Cow::Borrowed(piece) }
     }
 
     /// The next piece that may pass; `None` at the end. `passed` begins anew with each fault.

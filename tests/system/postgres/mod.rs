@@ -4,12 +4,17 @@
 mod adopted;
 mod balancer;
 mod batches;
+mod beside;
+mod front;
+mod full;
 mod leaving;
 mod migrations;
 mod network;
 mod notifications;
 mod oldest;
+mod out_of_log;
 mod platform;
+mod refusals;
 mod replica;
 mod replicas;
 mod storms;

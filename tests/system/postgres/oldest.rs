@@ -10,7 +10,7 @@ fn told_of(database: &Database, version: [u8; 2]) -> Result<String, String> {
     let proxy = Proxy::start(database.cluster().address());
     proxy.set(Fault::SaysVersion(version));
     let mut replica = Replica::start_unready(&database.url_at(proxy.address()));
-    if replica.comes_up() {
+    if replica.try_wait_ready().is_ok() {
         return Err("it serves".to_owned());
     }
     let told = replica.refusal();

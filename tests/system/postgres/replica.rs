@@ -55,14 +55,17 @@ impl Replica {
     }
 
     pub(super) fn wait_ready(&mut self) {
-        self.place.wait_ready(&mut self.program, READY);
+        self.try_wait_ready().unwrap_or_else(|what| panic!("{what}"));
     }
 
-    /// Waits until it serves or has ended; whether it serves.
-    pub(super) fn comes_up(&mut self) -> bool {
+    /// Waits until it can store, or answers what it says where it ends instead.
+    pub(super) fn try_wait_ready(&mut self) -> Result<(), String> {
         wait::until(READY, "the server is ready or ends", || {
-            let is_ready = self.status("/readyz") == Some(200);
-            (is_ready || self.program.ended().is_some()).then_some(is_ready)
+            if let Some(status) = self.program.ended() {
+                return Some(Err(format!("the server ended with {status}: {}", self.log())));
+            }
+            let answer = answers::get(self.address(), "/readyz", &[])?;
+            (answer.status == 200).then_some(Ok(()))
         })
     }
 
@@ -90,11 +93,6 @@ impl Replica {
 
     pub(super) fn log(&self) -> String {
         self.program.stderr()
-    }
-
-    /// Status of a path that needs no token; `None` while nobody answers.
-    pub(super) fn status(&self, path: &str) -> Option<u16> {
-        answers::get(self.address(), path, &[]).map(|answer| answer.status)
     }
 
     /// A path as a viewer asks for it.

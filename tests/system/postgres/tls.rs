@@ -46,7 +46,7 @@ fn url(database: &Database, host: &str, parameters: &str) -> String {
 /// Whether the sessions of a server that serves with this URL are encrypted, or what it says where it does not serve.
 fn encrypted(database: &Database, url: &str) -> Result<bool, String> {
     let mut replica = Replica::start_unready(url);
-    if !replica.comes_up() {
+    if replica.try_wait_ready().is_err() {
         let told = replica.refusal();
         assert!(!told.contains(PASSWORD), "{told}");
         return Err(told);

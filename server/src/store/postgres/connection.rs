@@ -96,7 +96,7 @@ pub(super) fn is_about_values(error: &sqlx::Error) -> bool {
 pub(super) fn is_about_size(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(error) => error.kind() == std::io::ErrorKind::TimedOut,
-        error => code(error).is_some_and(|code| code == "53200" || code == "57014"),
+        error => code(error).is_some_and(|code| matches!(&*code, "53200" | "57014" | "25P04")),
     }
 }
 
@@ -123,6 +123,8 @@ pub(in crate::store) fn store_error(error: &sqlx::Error) -> StoreError {
     let reason = match (&code[..2], code.as_str()) {
         (_, "53100") => "the disk of the database is full",
         (_, "25006") => "the database is read-only",
+        // a limit on whole transactions, or on the time between two of their steps, is met where the server is held up
+        (_, "25P03" | "25P04") => "the database gave up a transaction that took too long",
         (_, "57014" | "55P03") => "the database is too slow or held by another program",
         ("08" | "28" | "3D" | "57", _) => "the database cannot be reached",
         ("40" | "53" | "58", _) => "the database is overloaded or in trouble",

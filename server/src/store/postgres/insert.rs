@@ -15,8 +15,12 @@ const NEWEST: &str = "SELECT newest FROM stream";
 const STORED: &str = "SELECT seq FROM public.events WHERE seq > $1 AND seq <= $2 ORDER BY seq";
 /// A text that is longer takes no further batch: numbers grow sixfold in the database's form of it, which is bounded.
 const LONGEST_TEXT: usize = 4 * 1024 * 1024;
-/// A write that changes nothing.
+/// A write that changes nothing, and takes no room.
 const CHECK: &str = "UPDATE stream SET newest = newest";
+/// An event that no page has room for and nothing presses together, which is taken back.
+const PROBE: &str = "INSERT INTO public.events (id, source, timestamp, event_type, payload, seq)
+    SELECT 'probe', '', now(), 'session', to_jsonb(string_agg(md5(random()::text), '')), newest + 1
+    FROM stream CROSS JOIN generate_series(1, 2048) GROUP BY newest";
 
 /// Stores the batches, all or none; answers how many events of each were new. After an error the connection is of no
 /// use, and the counter has to forget.
@@ -29,21 +33,27 @@ pub(super) async fn store(
     connection.execute("BEGIN").await?;
     let lengths = batches.clone().map(|batch| batch.events.len());
     let mut inserted: Vec<u64> = lengths.clone().map(|length| length as u64).collect();
-    if own.len() == 0 {
-        connection.execute(CHECK).await?;
-    } else {
-        let mut new = 0;
-        for text in texts(batches) {
-            let of_text: i64 = sqlx::query_scalar(INSERT).bind(text).fetch_one(&mut *connection).await?;
-            new += usize::try_from(of_text).unwrap_or_default();
-        }
-        if new < own.len() {
-            inserted = new_of_each(connection, lengths, own.len()).await?;
-        }
-        counter.count(connection, &own, new).await?;
+    let mut new = 0;
+    for text in texts(batches) {
+        let of_text: i64 = sqlx::query_scalar(INSERT).bind(text).fetch_one(&mut *connection).await?;
+        new += usize::try_from(of_text).unwrap_or_default();
     }
+    if new < own.len() {
+        inserted = new_of_each(connection, lengths, own.len()).await?;
+    }
+    counter.count(connection, &own, new).await?;
     connection.execute("COMMIT").await?;
     Ok(inserted)
+}
+
+/// Whether events could be stored. After a failure that is asked with one, for a lock on the events or a full disk is in
+/// the way of no smaller write.
+pub(super) async fn check(connection: &mut PgConnection, after_a_failure: bool) -> sqlx::Result<()> {
+    let probe = if after_a_failure { &["BEGIN", CHECK, PROBE, "ROLLBACK"][..] } else { &[] };
+    for statement in probe.iter().chain(&["BEGIN", CHECK, "COMMIT"]) {
+        connection.execute(*statement).await?;
+    }
+    Ok(())
 }
 
 /// How many of each batch's events were new, by the places that they got.

@@ -34,6 +34,8 @@ struct Writer {
     /// Whether the last work had a connection: it may have been too much for the database, no connection never is.
     had_connection: bool,
     counter: Counter,
+    /// What was tried last went wrong.
+    has_failed: bool,
     health: Arc<Health>,
     looks: Arc<Looks>,
     /// Events after which no further batch joins a group: at most so many, and fewer after a group that was too much.
@@ -59,6 +61,7 @@ pub(super) fn spawn(
         connection: None,
         had_connection: false,
         counter: Counter::default(),
+        has_failed: false,
         health: Arc::clone(&health),
         looks,
         group_events: options.group_events,
@@ -137,6 +140,7 @@ impl Writer {
             }
             return;
         }
+        self.has_failed = outcome.is_err();
         let outcome = outcome.map_err(|error| connection::store_error(&error));
         self.health.note(outcome.as_ref().map(|_| ()));
         group.answer(&outcome);
@@ -156,7 +160,12 @@ impl Writer {
     }
 
     fn store(&mut self, group: &Group) -> sqlx::Result<Vec<u64>> {
+        let has_failed = self.has_failed;
         let stored = self.with_connection(async |connection, counter| {
+            if group.inserts.is_empty() {
+                insert::check(connection, has_failed).await?;
+                return Ok(Vec::new());
+            }
             insert::store(connection, counter, group.batches()).await
         })?;
         let number = self.looks.ask();
