@@ -4,7 +4,7 @@ import { cells, loadedCount, newPage, open, show, sum } from "./browser.ts";
 import { type Cut, clockChanges, daysBack, expected, zoneAtNoon } from "./calendar.ts";
 import { suite } from "./suite.ts";
 import { copyTranscripts } from "./transcripts.ts";
-import { until } from "./wait.ts";
+import { LIMIT_MS, until } from "./wait.ts";
 
 const ZONES = ["Europe/Berlin", "Asia/Kolkata", "Australia/Lord_Howe"];
 const VIEWS: readonly [range: string, by: Cut, days: number][] = [
@@ -141,6 +141,17 @@ suite("the heatmap", { machines: ["laptop"], needs: ["transcripts", "python"] },
       expect(await total()).toBeLessThanOrEqual(before + sent);
     }
     await until("all of them are counted", async () => (await total()) === before + sent);
+    // the counts that are asked for again hold them too
+    const anew = page.waitForResponse((response) => response.url().includes("/api/v1/counts"), {
+      timeout: LIMIT_MS,
+    });
+    await the.world.send(the.world.makeEvents(1));
+    await anew;
+    for (let look = 0; look < 20; look++) {
+      expect(await total()).toBeLessThanOrEqual(before + sent + 1);
+    }
+    sent += 1;
+    await until("the last one is counted", async () => (await total()) === before + sent);
     await page.reload();
     await counted(page);
     expect(await total()).toBe(before + sent);

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{BufWriter, Write as _};
+use std::io::Write as _;
 use std::path::Path;
 
 use vibetea_protocol::Timestamp;
@@ -57,8 +57,8 @@ impl History {
             std::fs::create_dir_all(&folder)?;
             let share = bytes * u64::from(number + 1) / u64::from(files) - history.bytes;
             let mut session = Records::new(number, until, share);
-            let file = std::fs::File::create(folder.join(format!("{}.jsonl", session.id)))?;
-            let mut file = BufWriter::with_capacity(1 << 20, file);
+            // a record at a time, as agents write: so lie transcripts in the system's memory, in small pieces
+            let mut file = std::fs::File::create(folder.join(format!("{}.jsonl", session.id)))?;
             let mut written = 0;
             while written < share {
                 session.write_line(&mut dice, &mut history.expected);
@@ -67,7 +67,6 @@ impl History {
                 history.lines += 1;
             }
             history.bytes += written;
-            file.flush()?;
         }
         Ok(history)
     }

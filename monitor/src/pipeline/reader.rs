@@ -23,7 +23,7 @@ use crate::tail::{Class, Limits, Tail, Work};
 const LIVE_BYTES: u64 = 1 << 20;
 /// Bytes of history in one transaction, as far as they are read in [`HISTORY_TIME`]. Fewer would write the same pages of
 /// the store more often.
-const HISTORY_BYTES: u64 = 16 << 20;
+const HISTORY_BYTES: u64 = 64 << 20;
 /// After this time no more history is begun in a transaction: a fresh line waits for it.
 const HISTORY_TIME: Duration = Duration::from_millis(10);
 /// Files in one transaction.

@@ -12,7 +12,7 @@ pub(super) trait ReadAt {
 /// How much is taken at once.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Bytes that one chunk reads, unless a single line is longer.
+    /// Bytes that one chunk reads, unless a single line is longer. Where it ends is checked, kept and checked again.
     pub chunk: usize,
     /// The longest line that is kept; longer ones are passed over and counted.
     pub line: usize,
@@ -22,7 +22,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { chunk: 1 << 20, line: 8 << 20, search: 16 << 20 }
+        Self { chunk: 4 << 20, line: 8 << 20, search: 16 << 20 }
     }
 }
 

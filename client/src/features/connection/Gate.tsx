@@ -22,7 +22,7 @@ export function Gate({ onRetry }: { onRetry(): void }) {
         )}
         {phase === "waiting" && <p className="dim">{connection.reason}.</p>}
         {phase !== "tooOld" && <p className="dim">{sayConnection(connection, now)}…</p>}
-        {phase !== "connecting" && (
+        {(phase === "waiting" || phase === "tooOld") && (
           <button type="button" onClick={onRetry}>
             Try now
           </button>

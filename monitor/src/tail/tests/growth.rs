@@ -149,7 +149,7 @@ const MIB: u64 = 1 << 20;
 
 /// What a chunk and what is known before it take.
 fn takes_little(source: &LongLines) -> Result<(), String> {
-    let most = usize::try_from(MIB).unwrap() + 8192;
+    let most = Limits::default().chunk + 8192;
     if source.largest.get() <= most { Ok(()) } else { Err(format!("{} bytes", source.largest.get())) }
 }
 
