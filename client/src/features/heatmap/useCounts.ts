@@ -14,6 +14,8 @@ export function useCounts(view: HeatView, zone: string, now: number) {
   const source = useStore(streamStore, ({ filter }) => filter.source);
   return useQuery({
     queryKey: ["later", "counts", view, zone, source, isoDay(dayAt(zone, now))],
+    // a copy of the answer would never hear of what had come before it
+    structuralSharing: false,
     queryFn: async ({ signal }): Promise<Counted> => {
       const answer = await api.counts(countsQuery(view, zone, serverNow(), source), signal);
       setServerClock(answer.meta.fetchedAt);
