@@ -32,7 +32,7 @@ impl Proxy {
         let folder = TempDir::new().unwrap();
         let address = loopback(free_port());
         let path = |name: &str| folder.path().join(name).display().to_string();
-        let mut site = snippet("nginx", replicas);
+        let mut site = site("nginx", replicas);
         site = replaced(&site, "listen 443 ssl;", &format!("listen {address};"));
         site = replaced(&site, "ssl_certificate     /etc/ssl/tea.example.org.pem;", "");
         site = replaced(&site, "ssl_certificate_key /etc/ssl/tea.example.org.key;", "");
@@ -58,7 +58,7 @@ impl Proxy {
     fn caddy(replicas: &[&Replica; 2], change: impl Fn(String) -> String) -> Option<Self> {
         let folder = TempDir::new().unwrap();
         let address = loopback(free_port());
-        let site = snippet("caddyfile", replicas);
+        let site = site("caddyfile", replicas);
         let ours = format!("http://{address} {{\n    bind {}", address.ip());
         let site = replaced(&site, "tea.example.org {", &ours);
         let whole = format!("{{\n    admin off\n}}\n{}\n", change(site));
@@ -112,17 +112,22 @@ impl Drop for Proxy {
     }
 }
 
-fn replaced(text: &str, from: &str, to: &str) -> String {
+pub(super) fn replaced(text: &str, from: &str, to: &str) -> String {
     assert!(text.contains(from), "the documentation does not say {from:?}");
     text.replace(from, to)
 }
 
-/// The code of that language in the documentation of stores, for these servers.
-fn snippet(language: &str, replicas: &[&Replica; 2]) -> String {
+/// The first code of that language in the documentation of stores.
+pub(super) fn snippet(language: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/STORES.md");
     let text = std::fs::read_to_string(path).unwrap();
     let (_, rest) = text.split_once(&format!("```{language}\n")).expect("the documentation has a snippet");
-    let mut site = rest.split_once("\n```").expect("the snippet ends").0.to_owned();
+    rest.split_once("```").expect("the snippet ends").0.trim_end().to_owned()
+}
+
+/// The configuration that the documentation gives, for these servers.
+fn site(language: &str, replicas: &[&Replica; 2]) -> String {
+    let mut site = snippet(language);
     for (documented, ours) in ["10.0.0.11:8080", "10.0.0.12:8080"].iter().zip(replicas) {
         site = replaced(&site, documented, &ours.address().to_string());
     }

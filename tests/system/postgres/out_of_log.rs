@@ -5,7 +5,8 @@ use vibetea_testkit::Cluster;
 use vibetea_tests::wait;
 
 use super::full::{RECOVERY, Rig};
-use super::replica::{Replica, change_function};
+use super::replica::Replica;
+use super::storms::answer_before_writing;
 
 /// Room for the log of a new cluster and a little more.
 const DISK: u64 = 64 << 20;
@@ -68,15 +69,7 @@ async fn a_database_that_ends_for_want_of_room_keeps_what_was_acknowledged() {
 async fn commits_that_do_not_wait_for_the_log_are_seen_by_the_check() {
     let Some(mut rig) = rig() else { return };
     Replica::start(&rig.database.url()).stop();
-    let mut shell = rig.database.shell();
-    for setting in ["wal_writer_delay = '10s'", "wal_writer_flush_after = '1GB'"] {
-        shell.execute(&format!("ALTER SYSTEM SET {setting}"));
-    }
-    shell.execute("SELECT pg_reload_conf()");
-    change_function(&mut shell, |text| {
-        text.replacen("\nBEGIN\n", "\nBEGIN\nPERFORM set_config('synchronous_commit', 'off', true);\n", 1)
-    });
-    drop(shell);
+    answer_before_writing(&rig.database);
     let told = run_out_and_start_again(&mut rig).await.unwrap_err();
     assert!(told.contains("are lost"), "{told}");
 }

@@ -61,12 +61,8 @@ fn restarts_of_the_database_under_load_lose_nothing_that_was_acknowledged() {
     replica.stop();
 }
 
-/// Planted bug: a commit is answered before it is on disk.
-#[test]
-fn a_database_that_answers_before_it_has_written_is_seen_by_the_check() {
-    let Some(cluster) = Cluster::own() else { return };
-    let database = cluster.database();
-    let mut replica = Replica::start(&database.url());
+/// Has events answered before the log is on the disk; on a cluster of one's own.
+pub(super) fn answer_before_writing(database: &Database) {
     let mut shell = database.shell();
     for setting in ["wal_writer_delay = '10s'", "wal_writer_flush_after = '1GB'"] {
         shell.execute(&format!("ALTER SYSTEM SET {setting}"));
@@ -75,7 +71,15 @@ fn a_database_that_answers_before_it_has_written_is_seen_by_the_check() {
     change_function(&mut shell, |text| {
         text.replacen("\nBEGIN\n", "\nBEGIN\nPERFORM set_config('synchronous_commit', 'off', true);\n", 1)
     });
-    drop(shell);
+}
+
+/// Planted bug: a commit is answered before it is on disk.
+#[test]
+fn a_database_that_answers_before_it_has_written_is_seen_by_the_check() {
+    let Some(cluster) = Cluster::own() else { return };
+    let database = cluster.database();
+    let mut replica = Replica::start(&database.url());
+    answer_before_writing(&database);
     let told = storm(&mut replica, &database, 2, |_| cluster.restart_at_once()).unwrap_err();
     assert!(told.contains("are lost"), "{told}");
 }
